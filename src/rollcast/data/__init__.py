@@ -1,0 +1,1 @@
+"""Tables, time and windows: everything before the network sees a number."""

@@ -1,0 +1,227 @@
+"""From a file or a frame to a `Panel`: the only place that knows column names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from rollcast.data import regular
+from rollcast.data.column import Column, column_of, identities, numbers, text_of
+from rollcast.data.frequency import parse_frequency
+from rollcast.data.panel import Columns, Panel, object_array
+from rollcast.data.parts import several_columns
+from rollcast.data.season import find_season
+from rollcast.data.stamps import Stamps, one_column
+from rollcast.data.table import Table, open_table, row_number
+from rollcast.data.where import keep, parse_where
+from rollcast.errors import DataError, UsageError
+
+DEFAULT_ID = "unique_id"
+
+
+def read(
+    source: Any,
+    *,
+    id: str = DEFAULT_ID,
+    time: str | Sequence[str] = "ds",
+    target: str = "y",
+    freq: str | int | None = None,
+    season: int | None = None,
+    where: str | None = None,
+    duplicates: str = "error",
+) -> Panel:
+    """A `Panel` of the series in a table: sorted, regular, gaps filled with NaN.
+
+    ``source`` is a path (CSV also gzipped, TSV, Parquet, Arrow) or a pandas, polars or Arrow
+    table; a `Panel` is returned as it is. Rows may come in any order, series may have different
+    lengths; a table without the default id column is one series.
+
+    Parameters
+    ----------
+    id, time, target
+        Column names. ``time`` may name several: ``"year,month,day,hour"``. Times are dates,
+        stamps or integers (``20240131`` and ``202401`` are dates); zoned stamps come back in
+        their zone.
+    freq
+        A pandas alias (``h``, ``D``, ``MS``) or an integer for integer time; None = found.
+    season
+        Rows in a season, 1 = none; None = found.
+    where
+        A filter on rows: ``"split = train and year >= 2015"``.
+    duplicates
+        What to do when a stamp appears twice in a series: error, first, last or mean.
+
+    Raises
+    ------
+    DataError
+        For each fault of the table, with its place and a remedy.
+    UsageError
+        For options that cannot be.
+
+    >>> import polars as pl
+    >>> read(pl.DataFrame({"ds": ["2024-01", "2024-02", "2024-04"], "y": [1, 2, 4]}))
+    Panel(polars table: 1 series, 4 rows, freq='MS', season=1, 2024-01-01 to 2024-04-01)
+    """
+    if isinstance(source, Panel):
+        return source
+    if freq is not None:
+        freq = parse_frequency(freq).alias
+    if season is not None and (isinstance(season, bool) or season < 1 or season != int(season)):
+        raise UsageError(f"season={season!r}: expected a whole number of rows, 1 for none.")
+    clauses = parse_where(where) if where is not None else ()
+    table = open_table(source)
+    time_names = _time_names(time, table)
+    id_name = _checked_names(table, id, time_names, target)
+    for clause in clauses:
+        table.need(clause.column, "where", "named in where")
+    wanted = [*([id_name] if id_name else []), *time_names, target, *(c.column for c in clauses)]
+    frame = table.load(list(dict.fromkeys(wanted)))
+    if len(frame) == 0:
+        raise DataError(f"{table.source} has column names but no rows.")
+    rows = None
+    if clauses:
+        tested = {c.column: column_of(frame, c.column, table.source) for c in clauses}
+        rows = np.flatnonzero(keep(clauses, tested, table.source))
+        if len(rows) == 0:
+            raise DataError(
+                f"{table.source}: where={where!r} keeps none of {len(frame)} rows."
+                + "".join(_some_values(tested[c.column]) for c in clauses[:1])
+            )
+        frame = frame[rows]
+    columns = {name: column_of(frame, name, table.source) for name in [*time_names, target]}
+    values = _target(columns[target], table, rows)
+    if len(time_names) == 1:
+        stamps = one_column(columns[time_names[0]], table.source, rows, freq)
+    else:
+        stamps = several_columns([columns[name] for name in time_names], table.source, rows)
+    codes, ids = _series(frame, id_name, table, rows)
+    names = Columns(
+        id=id_name,
+        time=time_names,
+        target=target,
+        frame=table.kind,
+        stamp=stamps.kind,
+        parts=stamps.parts,
+        zone=stamps.zone,
+        utc=stamps.utc,
+        duplicates=duplicates,
+    )
+    return _panel(codes, ids, stamps, values, names, table.source, freq, season)
+
+
+def _time_names(time: str | Sequence[str], table: Table) -> tuple[str, ...]:
+    """One name, or those of a comma list (unless a column has the whole of it as its name)."""
+    if not isinstance(time, str):
+        names = tuple(time)
+    elif time in table.names:
+        names = (time,)
+    else:
+        names = tuple(name.strip() for name in time.split(","))
+    if not names or "" in names or len(set(names)) < len(names):
+        raise UsageError(f"time={time!r}: expected a column name, or several different ones.")
+    return names
+
+
+def _checked_names(table: Table, id: str, time: tuple[str, ...], target: str) -> str | None:
+    """The id column, None when the table is one series. Raises for absent or repeated names."""
+    for name in time:
+        table.need(name, "time", "the time of each row")
+    table.need(target, "target", "the values to forecast")
+    if id != DEFAULT_ID:
+        table.need(id, "id", "which series a row belongs to")
+    found = id if id in table.names else None
+    named = [*time, target, *([found] if found else [])]
+    if len(set(named)) < len(named):
+        raise UsageError(
+            f"id={id!r}, time={','.join(time)!r} and target={target!r} name a column twice. "
+            "Each must be a column of its own."
+        )
+    return found
+
+
+def _some_values(column: Column) -> str:
+    present = np.flatnonzero(~column.missing)
+    shown = list(dict.fromkeys(text_of(column, i) for i in present[:1000]))[:5]
+    return f" Column {column.name!r} holds {', '.join(shown) or 'nothing'}, …" if shown else ""
+
+
+def _target(column: Column, table: Table, rows: np.ndarray | None) -> np.ndarray:
+    """The target as float64, NaN where missing."""
+    values, wrong = numbers(column, table.decimal_comma)
+    if wrong.any():
+        index = int(np.flatnonzero(wrong)[0])
+        more = f" ({wrong.sum()} such rows)" if wrong.sum() > 1 else ""
+        raise DataError(
+            f"{table.source}, row {row_number(rows, index)}: {text_of(column, index)} in target "
+            f"column {column.name!r} is not a number{more}. Expected numbers; a missing one is "
+            "empty or NA."
+        )
+    if np.isinf(values).any():
+        index = int(np.flatnonzero(np.isinf(values))[0])
+        raise DataError(
+            f"{table.source}, row {row_number(rows, index)}: {values[index]} in target column "
+            f"{column.name!r}. Infinite values cannot be forecast: make them missing or correct "
+            "them."
+        )
+    if np.isnan(values).all():
+        raise DataError(
+            f"{table.source}: all {len(values)} values of target column {column.name!r} are "
+            "missing. Check that it is the right column."
+        )
+    return values
+
+
+def _series(
+    frame: Any, name: str | None, table: Table, rows: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which series each row belongs to, and the ids."""
+    if name is None:
+        return np.zeros(len(frame), np.int64), object_array([table.source.partition(".")[0]])
+    column = column_of(frame, name, table.source)
+    if column.missing.any():
+        index = row_number(rows, np.flatnonzero(column.missing)[0])
+        raise DataError(
+            f"{table.source}, row {index}: no id in column {name!r}. Give it one or drop the row."
+        )
+    return identities(column, table.typed)
+
+
+def _panel(
+    codes: np.ndarray,
+    ids: np.ndarray,
+    stamps: Stamps,
+    values: np.ndarray,
+    names: Columns,
+    source: str,
+    freq: str | int | None,
+    season: int | None,
+) -> Panel:
+    def place(code: int) -> str:
+        return source if names.id is None else f"{source}, series {ids[code]!r}"
+
+    rows = regular.in_order(codes, stamps.values, values)
+    rows = regular.without_duplicates(rows, names.duplicates, place)
+    offsets = rows.offsets(len(ids))
+    _refuse_empty_series(rows, offsets, place)
+    found = regular.frequency_of(rows, offsets, freq, place)
+    values, offsets, times = regular.on_grid(rows, offsets, found, freq is not None, place)
+    if names.stamp == "date" and parse_frequency(found).shorter_than_a_day:
+        names = replace(names, stamp="datetime")
+    panel = Panel(values, offsets, times, ids, found, 1, names, source)
+    return replace(panel, season=season if season is not None else find_season(panel))
+
+
+def _refuse_empty_series(
+    rows: regular.Rows, offsets: np.ndarray, place: Callable[[int], str]
+) -> None:
+    counts = np.add.reduceat((~np.isnan(rows.values)).astype(np.int64), offsets[:-1])
+    empty = np.flatnonzero(counts == 0)
+    if len(empty):
+        more = f" ({len(empty)} such series)" if len(empty) > 1 else ""
+        raise DataError(
+            f"{place(int(empty[0]))}: all values are missing{more}. Leave it out, for example "
+            "with where."
+        )

@@ -1,0 +1,264 @@
+"""From a panel to batches: what the network sees of the past, and what it is to say."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from rollcast.data.batch import Batch
+from rollcast.data.calendar import calendar_feature_names, feature_table
+from rollcast.data.panel import Panel
+from rollcast.data.scaling import SCALINGS, series_statistics, window_statistics
+from rollcast.errors import DataError, UsageError
+
+Statistics = tuple[np.ndarray, np.ndarray]
+"""Location and scale of each series."""
+
+
+class Windows:
+    """Every (series, origin) of a panel whose past and target both hold a value.
+
+    A window has ``context`` rows of past and ``horizon`` rows of target. A series shorter than
+    that is padded with rows that count as missing. ``scaling`` is a row of `SCALINGS`;
+    ``statistics`` gives location and scale of each series for ``"series"``, None = from the panel
+    (in `hold_out`, from what comes before the validation targets). ``dtype`` is float32 or
+    float64.
+
+    >>> windows = Windows(Panel.of([1, 2, 3, 4, 5]), context=2, horizon=2)
+    >>> windows.count, windows.batch([2]).origin
+    (4, array([3]))
+    """
+
+    def __init__(
+        self,
+        panel: Panel,
+        context: int,
+        horizon: int,
+        *,
+        scaling: str = "window",
+        statistics: Statistics | None = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        self._prepare(panel, context, horizon, scaling, statistics, dtype)
+        self._newest = self._usable(panel.offsets[1:])
+
+    @classmethod
+    def at_end(
+        cls,
+        panel: Panel,
+        context: int,
+        horizon: int,
+        *,
+        scaling: str = "window",
+        statistics: Statistics | None = None,
+        dtype: Any = np.float32,
+    ) -> Windows:
+        """One window a series, after its last row: what a forecast starts from. No target.
+
+        Any panel will do, also one that was never trained on. Only the last ``context`` rows are
+        kept: ``.panel`` is that tail. Raises `DataError` where they hold no value.
+        """
+        if scaling == "series" and statistics is None:
+            statistics = series_statistics(panel)
+        windows = cls.__new__(cls)
+        tail = panel.tail(context)
+        windows._prepare(tail, context, horizon, scaling, statistics, dtype)
+        seen = np.add.reduceat((~np.isnan(tail.values)).astype(np.int64), tail.offsets[:-1])
+        if not seen.all():
+            index = int(np.flatnonzero(seen == 0)[0])
+            raise DataError(
+                f"{tail.place(index)}: its last {tail.lengths[index]} rows are all missing: "
+                f"nothing to forecast from. Drop them, or give a context longer than {context}."
+            )
+        windows._newest = tail.offsets[1:] - 1
+        return windows
+
+    def _prepare(
+        self,
+        panel: Panel,
+        context: int,
+        horizon: int,
+        scaling: str,
+        statistics: Statistics | None,
+        dtype: Any,
+    ) -> None:
+        for name, value in (("context", context), ("horizon", horizon)):
+            if value < 1:
+                raise UsageError(f"{name}={value}: expected at least 1.")
+        if scaling not in SCALINGS:
+            raise UsageError(f"scaling={scaling!r}: expected one of {', '.join(SCALINGS)}.")
+        self.panel, self.context, self.horizon, self.scaling = panel, context, horizon, scaling
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise UsageError(f"dtype={self.dtype}: expected float32 or float64.")
+        self.feature_names = calendar_feature_names(panel.freq)
+        self._given = statistics is not None
+        self.statistics: Statistics | None = None
+        if scaling == "series":
+            self.statistics = statistics or series_statistics(panel)
+        self._stop: np.ndarray | None = None
+        self._newest: np.ndarray
+        # one run of padding between two series serves the end of one and the start of the next
+        self._padding = max(context, horizon)
+        self._shift = self._padding * np.arange(1, len(panel) + 1)
+        self._values = np.full(len(panel.values) + self._padding * (len(panel) + 1), np.nan)
+        self._values[np.arange(len(panel.values)) + self._per_row(self._shift)] = panel.values
+        features, self._first_feature = feature_table(panel, context, horizon)
+        self._features = features.astype(self.dtype)
+        self._steps = np.arange(1 - context, horizon + 1)[:, None]
+
+    # ----------------------------------------------------------------------------- which windows
+
+    @property
+    def count(self) -> int:
+        """How many windows."""
+        return len(self._newest)
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def series(self) -> np.ndarray:
+        """Which series each window belongs to, ``(count,)``."""
+        return self._series_of(self._newest)
+
+    @property
+    def origin(self) -> np.ndarray:
+        """The row of the panel where each target begins, ``(count,)``."""
+        return self._newest + 1
+
+    def at(self, series: Any, origins: Any) -> Windows:
+        """The windows at these origins: row ``origins`` of ``series`` is the first to forecast.
+
+        Both are integers or arrays that broadcast; an origin is the number of rows of the series
+        that are past, from 1 to its length. Raises `UsageError` outside.
+        """
+        which, rows = np.broadcast_arrays(np.asarray(series), np.asarray(origins))
+        which, rows = which.reshape(-1).astype(np.int64), rows.reshape(-1).astype(np.int64)
+        if ((which < 0) | (which >= len(self.panel))).any():
+            raise UsageError(f"series: expected indices from 0 to {len(self.panel) - 1}.")
+        outside = np.flatnonzero((rows < 1) | (rows > self.panel.lengths[which]))
+        if len(outside):
+            index = int(which[outside[0]])
+            raise UsageError(
+                f"origin {rows[outside[0]]} of {self.panel.place(index)}: expected 1 to "
+                f"{self.panel.lengths[index]}, the number of rows that are past."
+            )
+        return self._with(self.panel.offsets[which] + rows - 1, self._stop)
+
+    def hold_out(self, origins: int = 1, step: int | None = None) -> tuple[Windows, Windows]:
+        """Training and validation windows: training targets end before validation targets begin.
+
+        Validation windows are the last ``origins`` rolling origins of each series, ``step`` rows
+        apart (None = a horizon), each with its whole target inside the series. A series too short
+        to give both is for training only. Raises `DataError` when all of them are.
+        """
+        if origins < 1 or (step is not None and step < 1):
+            raise UsageError(f"origins={origins}, step={step}: expected at least 1.")
+        step = self.horizon if step is None else step
+        last = self.horizon + (origins - 1) * step
+        lengths = self.panel.lengths
+        enough = lengths >= last + 2
+        if not enough.any():
+            raise DataError(
+                f"{self.panel.source}: the longest series has {lengths.max()} rows; {origins} "
+                f"validation windows of horizon {self.horizon} need at least {last + 2}. Shorten "
+                "the horizon, or validate on fewer windows."
+            )
+        cut = self.panel.offsets[1:] - np.where(enough, last, 0)
+        training = self._with(self._usable(cut), cut)
+        if self.scaling == "series" and not self._given:
+            training.statistics = self._statistics_before(cut)
+        held = np.flatnonzero(enough)
+        newest = (cut[held, None] - 1 + step * np.arange(origins)).reshape(-1)
+        validation = self._with(newest[self._filled(newest, None)], None)
+        validation.statistics = training.statistics
+        if not training.count or not validation.count:
+            which = "training" if not training.count else "validation"
+            raise DataError(
+                f"{self.panel.source}: no {which} window has a value in both past and target. "
+                "Validate on fewer windows, or fill the gaps."
+            )
+        return training, validation
+
+    def _with(self, newest: np.ndarray, stop: np.ndarray | None) -> Windows:
+        other = copy(self)
+        other._newest, other._stop = newest, stop
+        return other
+
+    def _usable(self, stop: np.ndarray) -> np.ndarray:
+        """Newest past rows of every window with a value in past and target, targets before stop."""
+        rows = np.arange(len(self.panel.values))
+        inside = rows + 1 < self._per_row(stop)
+        newest = rows[inside]
+        if np.isnan(self.panel.values).any():
+            newest = newest[self._filled(newest, stop)]
+        # ten million origins fit in half the memory
+        return newest.astype(np.int32) if len(rows) < 2**31 - self._padding else newest
+
+    def _filled(self, newest: np.ndarray, stop: np.ndarray | None) -> np.ndarray:
+        """Which windows have a value in both parts."""
+        seen = np.concatenate([[0], np.cumsum(~np.isnan(self.panel.values))])
+        series = self._series_of(newest)
+        origin = newest.astype(np.int64) + 1
+        begin = np.maximum(origin - self.context, self.panel.offsets[series])
+        end = np.minimum(
+            origin + self.horizon, (self.panel.offsets[1:] if stop is None else stop)[series]
+        )
+        return (seen[origin] > seen[begin]) & (seen[end] > seen[origin])
+
+    # ----------------------------------------------------------------------------------- batches
+
+    def batch(self, indices: Any) -> Batch:
+        """The windows numbered ``indices (batch,)`` from 0 to ``count - 1``, as one `Batch`."""
+        newest = self._newest[np.asarray(indices, np.int64)].astype(np.int64, copy=False)
+        series = self._series_of(newest)
+        values = self._values.take(self._steps + (newest + self._shift[series]))
+        observed = values == values  # not NaN
+        if self._stop is not None:
+            observed[self.context :] &= self._steps[self.context :] < self._stop[series] - newest
+        past, seen = values[: self.context], observed[: self.context]
+        if self.statistics is None:
+            location, scale = window_statistics(past, seen)
+        else:
+            location, scale = self.statistics[0][series], self.statistics[1][series]
+        values -= location
+        values /= scale
+        values[~observed] = 0.0
+        scaled = values.astype(self.dtype, copy=False)
+        features = self._gather_features(series, newest)
+        return Batch(
+            past=scaled[: self.context],
+            observed=seen,
+            past_features=features[: self.context],
+            future_features=features[self.context :],
+            target=scaled[self.context :],
+            target_observed=observed[self.context :],
+            location=location,
+            scale=scale,
+            series=series,
+            origin=newest + 1,
+        )
+
+    def _gather_features(self, series: np.ndarray, newest: np.ndarray) -> np.ndarray:
+        if not self.feature_names:
+            return np.zeros((len(self._steps), len(series), 0), self.dtype)
+        at = self._first_feature[series] + newest - self.panel.offsets[series]
+        return self._features.take(self._steps + at, axis=0)
+
+    # -------------------------------------------------------------------------------- preparation
+
+    def _series_of(self, newest: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self.panel.offsets, newest, side="right") - 1
+
+    def _per_row(self, per_series: np.ndarray) -> np.ndarray:
+        return np.repeat(per_series, self.panel.lengths)
+
+    def _statistics_before(self, cut: np.ndarray) -> Statistics:
+        values = np.where(
+            np.arange(len(self.panel.values)) < self._per_row(cut), self.panel.values, np.nan
+        )
+        return series_statistics(replace(self.panel, values=values))

@@ -1,0 +1,83 @@
+"""A stack of recurrent layers over a flat vector of weights, equal or unequal in size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rollcast import engine
+from rollcast.nn.cells import layout
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """Layers of one cell, each fed by the one below; the lowest by ``input`` features.
+
+    hidden: units of every layer, from below. dropout: probability with which the outputs between
+    layers are dropped while training.
+
+    >>> Recurrent("lstm", input=1, hidden=(64, 64)).count
+    50432
+    """
+
+    cell: str
+    input: int
+    hidden: tuple[int, ...]
+    dropout: float = 0.0
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The width of the input, then the units of every layer."""
+        return (self.input, *self.hidden)
+
+    @property
+    def count(self) -> int:
+        """How many weights there are."""
+        return engine.weight_count(self.cell, self.sizes)
+
+    def layout(self) -> list[tuple[str, tuple[int, ...], slice]]:
+        """Names, shapes and places of the weights in their flat vector, as in ``torch.nn``."""
+        return layout(self.cell, self.sizes)
+
+    def initial(self, generator: np.random.Generator, dtype: str = "float32") -> np.ndarray:
+        """First weights (count,), uniform within ±1/√units of their layer as in ``torch.nn``."""
+        weights = np.empty(self.count, dtype)
+        for name, _, place in self.layout():
+            bound = 1.0 / np.sqrt(self.hidden[int(name.rpartition("_l")[2])])
+            weights[place] = generator.uniform(-bound, bound, place.stop - place.start)
+        return weights
+
+    def forward(
+        self,
+        weights: np.ndarray,
+        x: np.ndarray,
+        *,
+        h0: Sequence[np.ndarray] | None = None,
+        c0: Sequence[np.ndarray] | None = None,
+        lengths: np.ndarray | None = None,
+        seed: int = 0,
+        step: int = 0,
+        outputs: bool = True,
+        need_x: bool = False,
+    ) -> engine.Run:
+        """Outputs and final states for x (time, batch, input), recorded for ``engine.backward``;
+        the arguments are those of ``engine.forward``."""
+        return engine.forward(
+            self.cell, self.sizes, weights, x, h0=h0, c0=c0, lengths=lengths,
+            dropout=self.dropout, seed=seed, step=step, outputs=outputs, need_x=need_x,
+        )  # fmt: skip
+
+    def infer(
+        self,
+        weights: np.ndarray | engine.Packed,
+        x: np.ndarray,
+        *,
+        h0: Sequence[np.ndarray] | None = None,
+        c0: Sequence[np.ndarray] | None = None,
+        lengths: np.ndarray | None = None,
+        outputs: bool = True,
+    ) -> engine.Run:
+        """Outputs and final states without dropout, nothing kept."""
+        return engine.infer(
+            self.cell, self.sizes, weights, x, h0=h0, c0=c0, lengths=lengths, outputs=outputs
+        )

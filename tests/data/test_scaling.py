@@ -1,0 +1,74 @@
+"""Location and scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from rollcast.data.panel import Panel
+from rollcast.data.scaling import series_statistics, window_statistics
+
+VALUES = hnp.arrays(
+    np.float64,
+    st.tuples(st.integers(1, 20), st.integers(1, 5)),
+    elements=st.one_of(st.floats(-1e6, 1e6), st.just(np.nan)),
+)
+
+
+@given(VALUES)
+@settings(deadline=None)
+def test_window_statistics_are_numpys_over_what_was_observed(values: np.ndarray) -> None:
+    location, scale = window_statistics(values, ~np.isnan(values))
+    for column, found, spread in zip(values.T, location, scale, strict=True):
+        seen = column[~np.isnan(column)]
+        assert spread > 0
+        if not len(seen):
+            assert (found, spread) == (0, 1)
+            continue
+        np.testing.assert_allclose(found, seen.mean(), rtol=1e-9, atol=1e-9)
+        if seen.std() > 1e-5 * abs(seen.mean()) + 1e-9:
+            np.testing.assert_allclose(spread, seen.std(), rtol=1e-6)
+
+
+@given(VALUES)
+@settings(deadline=None)
+def test_what_was_not_observed_does_not_matter(values: np.ndarray) -> None:
+    observed = ~np.isnan(values)
+    other = np.where(observed, values, 1e30)
+    np.testing.assert_array_equal(
+        window_statistics(values, observed), window_statistics(other, observed)
+    )
+
+
+@pytest.mark.parametrize(("value", "scale"), [(100.0, 100.0), (-5.0, 5.0), (0.0, 1.0)])
+def test_a_constant_window_has_its_level_as_scale(value: float, scale: float) -> None:
+    values = np.full((10, 1), value)
+    found = window_statistics(values, np.ones_like(values, bool))
+    assert (found[0][0], found[1][0]) == (value, scale)
+
+
+def test_a_small_spread_on_a_large_level_is_still_spread() -> None:
+    values = 1e6 + np.array([[1.0], [-1.0]])
+    _, scale = window_statistics(values, np.ones_like(values, bool))
+    assert scale[0] == pytest.approx(1.0)
+
+
+@given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_series_statistics_are_window_statistics_of_the_whole(rows: list[list[float]]) -> None:
+    panel = Panel.of({f"s{i}": row for i, row in enumerate(rows)})
+    location, scale = series_statistics(panel)
+    for index, row in enumerate(rows):
+        column = np.array(row)[:, None]
+        expected = window_statistics(column, np.ones_like(column, bool))
+        np.testing.assert_allclose(location[index], expected[0][0], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(scale[index], expected[1][0], rtol=1e-5)
+
+
+def test_series_statistics_leave_out_what_is_missing() -> None:
+    location, scale = series_statistics(Panel.of({"a": [1, np.nan, 3], "b": [7, np.nan, np.nan]}))
+    np.testing.assert_allclose(location, [2, 7])
+    np.testing.assert_allclose(scale, [1, 7])

@@ -1,0 +1,91 @@
+"""Window → network → unscale: the one inference path.
+
+Validation during training, forecasts, backtests and calibration all come through here, so what is
+measured is what is delivered. Nothing is kept between calls: any thread may call at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rollcast.model.network import Network
+
+if TYPE_CHECKING:
+    from rollcast.data.windows import Batch, Windows
+
+Array = np.ndarray
+
+WINDOWS_AT_ONCE = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Forecasts in the unit of the target, float64: ``median (windows, horizon)``, ``quantiles
+    (windows, horizon, levels)``, and the ``scale (windows,)`` by which values were divided.
+
+    A point head has no quantiles; its ``median`` is what it was trained for (mse: the mean).
+    """
+
+    median: Array
+    quantiles: Array
+    levels: tuple[float, ...]
+    scale: Array
+
+
+def outputs(
+    network: Network, weights: Array, windows: Windows, indices: Array | None = None
+) -> Iterator[tuple[Batch, Array]]:
+    """Batches of windows with the head's numbers ``(horizon, batch, width)``, still scaled."""
+    chosen = np.arange(windows.count) if indices is None else np.asarray(indices)
+    for start in range(0, len(chosen), WINDOWS_AT_ONCE):
+        batch = windows.batch(chosen[start : start + WINDOWS_AT_ONCE])
+        yield batch, network.outputs(weights, batch)
+
+
+def loss(
+    network: Network,
+    weights: Array,
+    windows: Windows,
+    indices: Array | None = None,
+    row_weight: Callable[[Batch], Array | None] | None = None,
+) -> float:
+    """The head's mean loss over all observed targets of the windows, in scaled units.
+
+    ``row_weight`` gives the weights ``(batch,)`` of a batch's windows; None weighs all alike.
+    """
+    total = weight = 0.0
+    for batch, output in outputs(network, weights, windows, indices):
+        rows = None if row_weight is None else row_weight(batch)
+        counts = batch.target_observed.sum(axis=0)
+        observed = float(counts.sum() if rows is None else (counts * rows).sum())
+        head = network.head
+        total += observed * head.loss(output, batch.target, batch.target_observed, rows)
+        weight += observed
+    return total / weight if weight else 0.0
+
+
+def predict(
+    network: Network, weights: Array, windows: Windows, *, levels: Sequence[float] = ()
+) -> Prediction:
+    """Forecasts of all windows, with quantiles at ``levels`` when the head has any."""
+    levels = tuple(levels) if network.head.levels else ()
+    median = np.empty((windows.count, network.spec.horizon))
+    quantiles = np.empty((*median.shape, len(levels)))
+    scale = np.empty(windows.count)
+    done = 0
+    for batch, output in outputs(network, weights, windows):
+        rows = slice(done, done + len(batch))
+        done = rows.stop
+        scale[rows] = batch.scale
+        if levels:
+            scaled = network.head.quantiles(output, (0.5, *levels)).transpose(1, 0, 2)
+            unscaled = scaled * batch.scale[:, None, None] + batch.location[:, None, None]
+            median[rows], quantiles[rows] = unscaled[..., 0], unscaled[..., 1:]
+        else:
+            scaled = network.head.median(output).T
+            median[rows] = scaled * batch.scale[:, None] + batch.location[:, None]
+    return Prediction(median, quantiles, levels, scale)

@@ -1,0 +1,149 @@
+"""What a network is, in one frozen record: enough to build it, and what a model file says of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from rollcast.errors import ModelFileError, UsageError
+from rollcast.model.file import field
+from rollcast.nn.cells import CELLS
+from rollcast.nn.heads import Head, make_head
+
+SKIPS = ("none", "naive", "seasonal_naive", "seasonal_mean")
+"""What the linear path from the window gives before training."""
+
+LARGEST = 1 << 20
+"""No size in a spec may exceed this: beyond it a number is a mistake, or malice."""
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """The sizes and parts of a network. Raises UsageError for a value that cannot be.
+
+    - ``context``, ``horizon``, ``season``: rows seen, rows forecast, rows in a season (1 = none).
+    - ``cell``, ``hidden``, ``dropout``: the recurrent stack; ``recurrent_steps``: how many of the
+      newest rows it reads (None = all of the context, which the skip path always reads). ``fold``:
+      it reads one step for each of the last ``fold`` rows, with the values ``fold``, 2 ``fold`` …
+      rows earlier beside it: a season is read once, with all seasons side by side.
+    - ``indicator``: whether an input says which values were observed; ``features``: calendar inputs
+      per row, past and future; ``future_units``: width of the path from the known future.
+    - ``head``, ``levels``: what the outputs mean.
+    - ``skip``: one of SKIPS; ``maps``: how many such maps, mixed by gates if more than one;
+      ``skip_gain``: the factor by which their weights count, so how fast they move under Adam,
+      whose steps are of one size; ``decoder_gain``: first weights of the decoder, as a part of
+      those of torch.
+    """
+
+    context: int
+    horizon: int
+    season: int = 1
+    strategy: str = "direct"
+    cell: str = "lstm"
+    hidden: tuple[int, ...] = (64, 64)
+    dropout: float = 0.0
+    recurrent_steps: int | None = None
+    fold: int | None = None
+    indicator: bool = False
+    features: int = 0
+    future_units: int = 16
+    head: str = "quantile"
+    levels: tuple[float, ...] | None = None
+    skip: str = "seasonal_naive"
+    maps: int = 1
+    skip_gain: float = 1.0
+    decoder_gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("context", "horizon", "season", "future_units", "maps"):
+            _whole(name, getattr(self, name))
+        _whole("features", self.features, least=0)
+        for name in ("recurrent_steps", "fold"):
+            if getattr(self, name) is not None:
+                _whole(name, getattr(self, name))
+        if self.fold is not None and (self.fold > self.context or self.recurrent_steps is not None):
+            raise UsageError(
+                f"fold={self.fold!r}: expected at most the context, {self.context}, and no "
+                "recurrent_steps."
+            )
+        try:
+            hidden = tuple(self.hidden)
+        except TypeError:
+            hidden = ()
+        if not 1 <= len(hidden) <= 64:
+            raise UsageError(
+                f"hidden={self.hidden!r}: expected the units of 1 to 64 layers, such as (64, 64)."
+            )
+        for units in hidden:
+            _whole("hidden", units)
+        object.__setattr__(self, "hidden", tuple(int(units) for units in hidden))
+        for name, choices in (("strategy", ("direct",)), ("cell", CELLS), ("skip", SKIPS)):
+            found = getattr(self, name)
+            if not isinstance(found, str) or found not in choices:
+                raise UsageError(f"{name}={found!r}: choose one of {', '.join(choices)}.")
+        if not (isinstance(self.dropout, int | float) and 0.0 <= self.dropout < 1.0):
+            raise UsageError(f"dropout={self.dropout!r}: expected a probability in [0, 1).")
+        if not (isinstance(self.decoder_gain, int | float) and 0.0 <= self.decoder_gain < 1e6):
+            raise UsageError(f"decoder_gain={self.decoder_gain!r}: expected a number from 0.")
+        if not (isinstance(self.skip_gain, int | float) and 1e-6 < self.skip_gain < 1e6):
+            raise UsageError(f"skip_gain={self.skip_gain!r}: expected a number above 0.")
+        if self.levels is not None:
+            object.__setattr__(self, "levels", tuple(float(level) for level in self.levels))
+        self.make_head()
+
+    def make_head(self) -> Head:
+        """The head of the network."""
+        if not isinstance(self.head, str):
+            raise UsageError(f"head={self.head!r}: expected a name, such as 'quantile'.")
+        return make_head(self.head, self.levels)
+
+    @property
+    def folds(self) -> int:
+        """Values of the window that each recurrent step reads."""
+        return self.context // self.fold if self.fold else 1
+
+    @property
+    def inputs(self) -> int:
+        """Numbers that each recurrent step reads."""
+        return self.folds + int(self.indicator) + self.features
+
+    @property
+    def steps(self) -> int:
+        """Recurrent steps: the newest rows."""
+        return self.fold or min(self.context, self.recurrent_steps or self.context)
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec as JSON can say it."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, spec: dict[str, Any]) -> NetworkSpec:
+        """The spec a model file holds; raises ModelFileError for anything unexpected."""
+        known = {each.name for each in fields(cls)}
+        if unknown := sorted(set(spec) - known):
+            raise ModelFileError(
+                f"the model's network has {unknown[0][:40]!r}, which this rollcast does not know. "
+                "Install the version that wrote it, or a newer one."
+            )
+        values: dict[str, Any] = {}
+        kinds = {"int": int, "float": float, "str": str, "bool": bool, "tuple": list}
+        for each in fields(cls):
+            names = str(each.type).replace(" ", "").split("|")
+            chosen = [kinds[name.split("[")[0]] for name in names if name != "None"]
+            if "None" in names:
+                chosen.append(type(None))
+            value = field(spec, each.name, *chosen)
+            values[each.name] = tuple(value) if isinstance(value, list) else value
+        try:
+            return cls(**values)
+        except (UsageError, TypeError, ValueError, OverflowError) as error:
+            raise ModelFileError(f"the model's network cannot be: {error}") from error
+
+
+def _whole(name: str, found: Any, least: int = 1) -> None:
+    whole = hasattr(found, "__index__") and not isinstance(found, bool)
+    if not whole or not least <= int(found) <= LARGEST:
+        raise UsageError(f"{name}={found!r}: expected a whole number from {least} to {LARGEST}.")

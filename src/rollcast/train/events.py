@@ -1,0 +1,63 @@
+"""What happens during training, as one stream of small frozen facts.
+
+The progress bar, the report, the page and the log all read the same events. A listener is any
+function of one event; it is called after the state has been brought up to date, in the thread that
+trains, so it should be quick.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Reason = Literal["finished", "patience", "max_seconds", "interrupted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class FitStarted:
+    """Training begins, or goes on after ``step`` steps of an earlier run."""
+
+    step: int
+    steps: int
+    windows: int
+    batch_size: int  # as used: never more than there are windows
+    weights: int
+    validation_every: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """One update. ``step`` counts from 1; the norm is that before clipping."""
+
+    step: int
+    steps: int
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    seconds: float  # since training began, earlier runs included
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationDone:
+    """The score on the validation windows after ``step`` steps; lower is better."""
+
+    step: int
+    score: float
+    best: bool  # the best so far
+    best_step: int
+    best_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class FitFinished:
+    """Training ended, for whatever reason: the last event of a run. A fit has two, the second on
+    all rows."""
+
+    reason: Reason
+    step: int
+    best_step: int
+    best_score: float | None  # None when nothing was validated
+    seconds: float
+
+
+Event = FitStarted | StepDone | ValidationDone | FitFinished
+Listener = Callable[[Event], None]

@@ -1,0 +1,268 @@
+"""The training loop: draw a batch, loss and gradient, clip, update; now and then, validate.
+
+What is trained is the problem's affair (see ``Problem``); the loop knows flat vectors, windows by
+number, and time. Between any two lines the state of the run is whole, so an interrupt, a listener
+that raises or a kill leaves something that goes on to the same bits.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from math import isfinite
+from os import PathLike
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from rollcast.errors import TrainingError, UsageError
+from rollcast.train.checkpoint import Checkpoint
+from rollcast.train.events import (
+    Event,
+    FitFinished,
+    FitStarted,
+    Listener,
+    Reason,
+    StepDone,
+    ValidationDone,
+)
+from rollcast.train.interrupts import Interrupts
+from rollcast.train.optimizers import OPTIMIZERS, clip
+from rollcast.train.order import Order
+from rollcast.train.problem import Outcome, Problem
+from rollcast.train.schedule import SCHEDULES
+from rollcast.train.state import State
+from rollcast.train.training import Training, learning_rate_for
+
+# Between validations a checkpoint is written when the last one is older than this.
+CHECKPOINT_SECONDS = 30.0
+
+
+def run(
+    problem: Problem,
+    training: Training,
+    seed: int,
+    listeners: Sequence[Listener] = (),
+    checkpoint: str | PathLike[str] | None = None,
+    validation_every: int | None = None,
+    stop_after: int | None = None,
+    rates: np.ndarray | None = None,
+) -> Outcome:
+    """Train ``problem`` and return its best weights with the history.
+
+    ``listeners`` get every event. With ``checkpoint``, a path, the run is written there at every
+    validation, every half minute and when it is interrupted; when the file exists, the run goes on
+    from it to the same bits as if it had never stopped. ``validation_every`` counts steps, by
+    default a twentieth of them; the first weights (step 0, which may turn out the best) and the
+    last ones are always validated.
+
+    ``stop_after`` ends the run after so many steps, 0 or more, of a schedule that is made for
+    ``training.steps``: those are the first steps of the longer run, which the checkpoint can still
+    become. A checkpoint that is beyond ``stop_after`` is begun anew. ``rates``, the learning rate
+    of each step, takes the place of learning rate and schedule; the file does not remember it.
+
+    Raises ``TrainingError`` when loss, gradient or score are not finite, ``UsageError`` and
+    ``ModelFileError`` for a checkpoint that cannot be used. KeyboardInterrupt and what a listener
+    raises come through, after the checkpoint is written.
+    """
+    last = training.steps if stop_after is None else min(stop_after, training.steps)
+    return _Run(
+        problem, training, seed, listeners, checkpoint, validation_every, last, rates
+    ).train()
+
+
+class _Run:
+    def __init__(
+        self,
+        problem: Problem,
+        training: Training,
+        seed: int,
+        listeners: Sequence[Listener],
+        checkpoint: str | PathLike[str] | None,
+        validation_every: int | None,
+        last: int,
+        rates: np.ndarray | None,
+    ) -> None:
+        if validation_every is not None and validation_every < 1:
+            raise UsageError(f"validation_every={validation_every}: expected a number from 1.")
+        if last < 0:
+            raise UsageError(f"stop_after={last}: expected a number from 0.")
+        if rates is not None and len(rates) < last:
+            raise UsageError(f"rates: {len(rates)} of them; expected one for each of {last} steps.")
+        self.problem, self.training, self.listeners = problem, training, listeners
+        self.last, self.rates = last, rates
+        self.learning_rate = training.learning_rate or learning_rate_for(problem.windows)
+        self.every = validation_every or max(1, training.steps // 20)
+        self.order = Order(problem.windows, training.batch_size, seed)
+        self.optimizer = OPTIMIZERS[training.optimizer]
+        self.schedule = SCHEDULES[training.schedule]
+        self.interrupts = Interrupts()
+        self.file = None if checkpoint is None else self._file(Path(checkpoint), seed)
+        state = None if self.file is None else self.file.read()
+        if state is None or state.step > last:
+            weights = np.array(problem.initial(seed), training.dtype)
+            state = State(weights, self.optimizer.start(weights), self.schedule.start)
+        self.state = state
+        self.began = self.written = perf_counter()
+
+    def _file(self, path: Path, seed: int) -> Checkpoint:
+        if not path.parent.is_dir():
+            raise UsageError(f"checkpoint={str(path)!r}: there is no folder {path.parent}.")
+        setting = asdict(self.training)
+        del setting["max_seconds"]  # an interrupted run may well be given more time
+        setting |= {
+            "learning_rate": self.learning_rate,  # as used, where the training leaves it open
+            "seed": seed,
+            "validation_every": self.every,
+            "windows": self.problem.windows,
+            "problem": self.problem.fingerprint(),
+        }
+        return Checkpoint(path, setting)
+
+    @property
+    def seconds(self) -> float:
+        return self.state.seconds + perf_counter() - self.began
+
+    def train(self) -> Outcome:
+        try:
+            with self.interrupts.installed():
+                self.emit(
+                    FitStarted(
+                        step=self.state.step,
+                        steps=self.last,
+                        windows=self.order.windows,
+                        batch_size=self.order.batch_size,
+                        weights=self.state.weights.size,
+                        validation_every=self.every,
+                    )
+                )
+                reason = self.until_done()
+                finished = self.finished(reason)
+                self.emit(finished)
+        except BaseException as error:
+            self.broken_off(error)
+            raise
+        weights, best_step = self.state.best()
+        score, history = self.state.best_score, self.state.history()
+        return Outcome(weights, best_step, score, history, reason, finished.seconds)
+
+    def until_done(self) -> Reason:
+        state, training = self.state, self.training
+        while True:
+            due = state.step % self.every == 0 or state.step == training.steps
+            if due and state.validated != state.step:
+                self.validate()
+                self.write()
+            if training.patience is not None and state.waited >= training.patience:
+                return "patience"
+            if state.step == self.last:
+                if state.validated != state.step:
+                    self.write()
+                    self.file = None  # what follows is not part of a longer run
+                    self.validate()
+                return "finished"
+            # Time for a last validation is set aside; one step is always made, and some weights
+            # besides the first are always scored, or all training would be for nothing.
+            if training.max_seconds is not None and state.step > 0:
+                left = training.max_seconds - self.seconds
+                if left <= state.validation_seconds:
+                    self.write()
+                    self.file = None  # as above
+                    if state.validated != state.step and (left > 0 or state.validated <= 0):
+                        self.validate()
+                    return "max_seconds"
+            self.step()
+            if self.file is not None and perf_counter() - self.written > CHECKPOINT_SECONDS:
+                self.write()
+
+    def step(self) -> None:
+        state, training = self.state, self.training
+        indices = self.order.batch(state.step)
+        loss, gradient = self.problem.loss_and_gradient(state.weights, indices, state.step)
+        loss = float(loss)
+        norm, scale = clip(gradient, training.clip_norm, training.clip_value)
+        if not isfinite(loss):
+            raise self.diverged(state.step + 1, "loss", loss)
+        if not isfinite(norm):
+            raise self.diverged(state.step + 1, "gradient norm", norm)
+        rate = self.rate()
+        with self.interrupts:
+            count = state.step + 1
+            self.optimizer.update(state.weights, gradient, state.arrays, count, rate, scale)
+            state.take_step(loss, norm, rate)
+        if self.listeners:
+            self.emit(StepDone(state.step, self.last, loss, norm, rate, self.seconds))
+
+    def rate(self) -> float:
+        state = self.state
+        if self.rates is not None:
+            return float(self.rates[state.step])
+        return self.schedule.rate(
+            self.learning_rate, state.step, self.training.steps, state.schedule
+        )
+
+    def validate(self) -> None:
+        state = self.state
+        began = perf_counter()
+        score = self.problem.validate(state.weights)
+        state.validation_seconds = max(state.validation_seconds, perf_counter() - began)
+        if score is not None and not isfinite(score):
+            raise self.diverged(state.step, "validation score", score)
+        with self.interrupts:
+            best = state.take_score(score)
+            if score is not None:
+                base = self.learning_rate
+                state.schedule = self.schedule.observe(base, state.schedule, score)
+        if score is not None:
+            assert state.best_score is not None
+            self.emit(ValidationDone(state.step, score, best, state.best_step, state.best_score))
+
+    def diverged(self, step: int, what: str, value: float) -> TrainingError:
+        state, training = self.state, self.training
+        if not state.losses:  # no learning rate had a part in it
+            return TrainingError(
+                f"step {step}: the {what} is {value}; it was the first. Look at the data: huge "
+                "values need scaling."
+            )
+        last = f"the last loss was {state.losses[-1]:.6g}"
+        bound = training.clip_norm
+        return TrainingError(
+            f"step {step}: the {what} is {value}; {last}. Use a smaller learning rate "
+            f"(learning_rate={self.learning_rate:g}; try a tenth), a tighter bound on the "
+            f"gradient (clip_norm={bound if bound is None else format(bound, 'g')}), and look at "
+            "the data: huge values need scaling."
+        )
+
+    def finished(self, reason: Reason) -> FitFinished:
+        state = self.state
+        _, best_step = state.best()
+        return FitFinished(reason, state.step, best_step, state.best_score, self.seconds)
+
+    def broken_off(self, error: BaseException) -> None:
+        """Leave a checkpoint where that makes sense, and tell everybody that it is over."""
+        # After a loss that is not finite, going on would only find it again.
+        if not self.interrupts.torn and not isinstance(error, TrainingError):
+            try:
+                self.write()
+            except OSError as failure:
+                error.add_note(f"The checkpoint could not be written: {failure}")
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        finished = self.finished(reason)
+        for listener in self.listeners:
+            with suppress(Exception):  # the first error is the one to report
+                listener(finished)
+
+    def emit(self, event: Event) -> None:
+        for listener in self.listeners:
+            listener(event)
+
+    def write(self) -> None:
+        if self.file is None:
+            return
+        now = perf_counter()
+        earlier, self.state.seconds = self.state.seconds, self.seconds
+        try:
+            self.file.write(self.state)
+        finally:
+            self.state.seconds = earlier
+        self.written = now

@@ -1,0 +1,54 @@
+"""What the loop is given to train, and what it gives back."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from rollcast.train.events import Reason
+from rollcast.train.state import History
+
+
+class Problem(Protocol):
+    """What is trained."""
+
+    @property
+    def windows(self) -> int:
+        """How many windows there are to draw from."""
+        ...
+
+    def initial(self, seed: int) -> np.ndarray:
+        """The first weights, one flat vector."""
+        ...
+
+    def loss_and_gradient(
+        self, weights: np.ndarray, indices: np.ndarray, step: int
+    ) -> tuple[float, np.ndarray]:
+        """Mean loss of the windows ``indices`` and its gradient, which the loop may overwrite.
+
+        ``step`` (from 0) keys dropout. The same arguments must give the same bits.
+        """
+        ...
+
+    def validate(self, weights: np.ndarray) -> float | None:
+        """The score on the validation windows, lower is better; None when there are none."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Equal for equal problems: a digest of network and data. Asked for by a checkpoint."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training found: the best weights by validation, or the last when nothing was validated.
+
+    ``best_step`` counts updates; ``best_score`` is None when nothing was validated.
+    """
+
+    weights: np.ndarray
+    best_step: int
+    best_score: float | None
+    history: History
+    reason: Reason
+    seconds: float

@@ -1,0 +1,81 @@
+"""Recurrent networks that forecast time series.
+
+>>> import rollcast
+>>> model = rollcast.Forecaster(horizon=12).fit("sales.csv")
+>>> table = model.predict()
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from rollcast.data import datasets
+    from rollcast.data.panel import Panel
+    from rollcast.data.read import read
+    from rollcast.errors import (
+        DataError,
+        EngineError,
+        MissingExtraError,
+        ModelFileError,
+        NoGradientError,
+        NotFittedError,
+        RollcastError,
+        TrainingError,
+        UsageError,
+    )
+    from rollcast.forecast.backtest import Backtest
+    from rollcast.forecast.forecaster import Forecaster, load
+    from rollcast.forecast.result import Forecast
+    from rollcast.plots.forecast_report import write_report
+    from rollcast.train.training import Training
+
+__all__ = [
+    "Backtest",
+    "DataError",
+    "EngineError",
+    "Forecast",
+    "Forecaster",
+    "MissingExtraError",
+    "ModelFileError",
+    "NoGradientError",
+    "NotFittedError",
+    "Panel",
+    "RollcastError",
+    "Training",
+    "TrainingError",
+    "UsageError",
+    "datasets",
+    "load",
+    "read",
+    "write_report",
+]
+
+# Where each public name lives. It is imported when first asked for, so that `import rollcast`
+# costs next to nothing.
+_HOMES = {
+    "Backtest": "rollcast.forecast.backtest",
+    "Forecast": "rollcast.forecast.result",
+    "Forecaster": "rollcast.forecast.forecaster",
+    "Panel": "rollcast.data.panel",
+    "Training": "rollcast.train.training",
+    "load": "rollcast.forecast.forecaster",
+    "read": "rollcast.data.read",
+    "write_report": "rollcast.plots.forecast_report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'rollcast' has no attribute {name!r}")
+    if name == "datasets":
+        value: Any = import_module("rollcast.data.datasets")
+    else:
+        value = getattr(import_module(_HOMES.get(name, "rollcast.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

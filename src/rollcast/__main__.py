@@ -1,0 +1,5 @@
+"""``python -m rollcast``: the command line."""
+
+from rollcast.apps.cli import main
+
+main()

@@ -1,0 +1,203 @@
+"""The commands: options to arguments of the public classes, results to files and the screen."""
+
+import dataclasses
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from rollcast.apps import files, options
+from rollcast.apps.cli import version_line
+from rollcast.apps.faults import exit_codes
+from rollcast.apps.screen import TrainingBar, is_watched, row_table, score_table, screen
+from rollcast.errors import UsageError
+
+app = typer.Typer(
+    name="rollcast",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+LEVELS = (80, 95)
+
+
+def print_version(asked: bool) -> None:
+    """Answer --version and leave."""
+    if asked:
+        typer.echo(version_line())
+        raise typer.Exit()
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=print_version, is_eager=True, help="Show the version and leave"
+        ),
+    ] = False,
+) -> None:
+    """Recurrent networks that forecast time series: from a table to a forecast with intervals."""
+
+
+@app.command(epilog=options.FORECAST_EXAMPLES, no_args_is_help=True)
+def forecast(
+    table: options.Source,
+    horizon: options.Horizon,
+    id: options.Id = None,
+    time: options.Time = None,
+    target: options.Target = None,
+    where: options.Where = None,
+    freq: options.Freq = None,
+    season: options.Season = None,
+    duplicates: options.Duplicates = None,
+    cell: options.Cell = None,
+    context: options.Context = None,
+    head: options.Head = None,
+    scaling: options.Scaling = None,
+    steps: options.Steps = None,
+    seed: options.Seed = None,
+    level: options.Level = None,
+    out: options.Out = None,
+    report: options.Report = None,
+    save: options.Save = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train a network on a table and forecast what comes next, with intervals."""
+    with exit_codes():
+        asked = levels_of(level)
+        check_results(table, out=out, report=report, save=save, quiet=quiet)
+        from rollcast import Forecaster, Training, write_report
+
+        network = {"cell": cell, "context": context, "head": head, "scaling": scaling}
+        columns = {"id": id, "time": time, "target": target, "where": where}
+        rows = {"freq": frequency_of(freq), "season": season, "duplicates": duplicates}
+        training = dataclasses.replace(Training(), **given({"steps": steps}))
+        model = Forecaster(horizon, training=training, **given(network | {"seed": seed}))
+        with TrainingBar(screen(errors=True), shown=is_watched() and not quiet) as bar:
+            model.fit(table, listeners=(bar,), **given(columns | rows))
+            # First, so that a level beyond what was learnt does not cost the training.
+            if save is not None:
+                model.save(save)
+            levels = asked or levels_by_default(model)
+            frame = model.predict(level=levels)
+            write(frame, out)
+            if report is not None:
+                write_report(model, report, level=levels)
+        if not quiet:
+            written = {"forecast": out, "report": report, "model": save}
+            show(frame, written, scores=model.scores_, dropped=missing(levels, asked))
+
+
+@app.command(epilog=options.PREDICT_EXAMPLES, no_args_is_help=True)
+def predict(
+    model: options.ModelFile,
+    table: options.NewerSource = None,
+    level: options.Level = None,
+    out: options.Out = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Forecast with a saved model: from its own history, or from a newer table."""
+    with exit_codes():
+        asked = levels_of(level)
+        check_results(table, out=out, quiet=quiet)
+        from rollcast import load
+
+        network = load(model)
+        levels = asked or levels_by_default(network)
+        frame = network.predict(table, level=levels)
+        write(frame, out)
+        if not quiet:
+            show(frame, {"forecast": out}, dropped=missing(levels, asked))
+
+
+def given(choices: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given; the others keep the defaults of the public classes."""
+    return {name: value for name, value in choices.items() if value is not None}
+
+
+def levels_of(texts: list[str] | None) -> tuple[float, ...] | None:
+    """Interval levels in percent from ``--level 80 --level 95`` or ``--level 80,95``."""
+    if not texts:
+        return None
+    levels = []
+    for text in ",".join(texts).split(","):
+        try:
+            levels.append(float(text))
+        except ValueError:
+            raise UsageError(
+                f"--level {text!r}: not a number. Give percentages, as in --level 80,95."
+            ) from None
+    from rollcast.forecast.result import checked_levels
+
+    return checked_levels(levels)
+
+
+def levels_by_default(model: Any) -> tuple[float, ...]:
+    """The usual levels, as far as a short table has held-out windows to calibrate them."""
+    return tuple(level for level in LEVELS if level <= model.fitted_.calibration.largest_level)
+
+
+def missing(levels: tuple[float, ...], asked: tuple[float, ...] | None) -> tuple[float, ...]:
+    """The usual levels that had to be left out, if nobody asked for others."""
+    return () if asked else tuple(level for level in LEVELS if level not in levels)
+
+
+def frequency_of(text: str | None) -> str | int | None:
+    """A frequency by name, or a whole number for integer time."""
+    return int(text) if text is not None and text.isdecimal() else text
+
+
+def check_results(
+    table: str | None,
+    *,
+    out: str | None = None,
+    report: str | None = None,
+    save: str | None = None,
+    quiet: bool,
+) -> None:
+    """Raise UsageError, before any work, for a place that cannot be written."""
+    if out is not None:
+        files.check_table_target(out, source=table)
+    for option, path in (("--report", report), ("--save", save)):
+        if path is not None:
+            files.check_target(option, path, source=table)
+    named = [path for path in (out, report, save) if path is not None]
+    if len(set(named)) < len(named):
+        raise UsageError("--out, --report and --save must name different files.")
+    if quiet and not named:
+        raise UsageError("--quiet would leave nothing at all. Add --out forecast.csv.")
+
+
+def write(frame: Any, out: str | None) -> None:
+    """Write the forecast where it was asked for, if it was."""
+    if out == files.STDOUT:
+        sys.stdout.write(files.with_short_times(files.in_polars(frame)).write_csv())
+    elif out is not None:
+        files.write_table(frame, out)
+
+
+def show(
+    frame: Any,
+    written: dict[str, str | None],
+    *,
+    scores: Any = None,
+    dropped: tuple[float, ...] = (),
+) -> None:
+    """Say what there is: the scores, the first rows of a forecast not kept, a line a file."""
+    out = written["forecast"]
+    # The scores must not mix with a forecast on stdout.
+    console = screen(errors=out == files.STDOUT)
+    if scores is not None:
+        console.print(score_table(scores, "On windows held out of training"))
+    if out is None:
+        table = files.with_short_times(files.in_polars(frame))
+        console.print(row_table(table))
+        console.print(f"{len(table)} rows; --out forecast.csv keeps them")
+    for level in dropped:
+        console.print(f"no {level} % interval: the table is too short to calibrate it")
+    for what, path in written.items():
+        if path is not None and path != files.STDOUT:
+            console.print(f"{what}: {path}", soft_wrap=True)

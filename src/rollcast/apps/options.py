@@ -1,0 +1,199 @@
+"""Every option of the command line with its help, and the examples that --help ends with.
+
+None stands for "not given": the default is that of the public class, said in the help text.
+"""
+
+from typing import Annotated
+
+import typer
+
+TABLE = "The table"
+NETWORK = "The network"
+RESULT = "What is left"
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="TABLE", help="A file: .csv, .csv.gz, .tsv, .parquet, .arrow or .feather"
+    ),
+]
+ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A file that --save left")]
+NewerSource = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="TABLE",
+        help="Rows to go on from, with the columns of the first table (default: the saved history)",
+    ),
+]
+Horizon = Annotated[
+    int, typer.Option("--horizon", min=1, metavar="N", help="How many steps to forecast")
+]
+
+Id = Annotated[
+    str | None,
+    typer.Option(
+        "--id",
+        metavar="COLUMN",
+        help="Column that names the series (default: unique_id; absent = one series)",
+        rich_help_panel=TABLE,
+    ),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMNS",
+        help="Column of the time, or several: year,month,day,hour (default: ds)",
+        rich_help_panel=TABLE,
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="Column to forecast (default: y)", rich_help_panel=TABLE),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RULE", help='Rows to take: "split = train and year >= 2010"', rich_help_panel=TABLE
+    ),
+]
+Freq = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FREQ",
+        help="Frequency: h, D, W, MS … or a whole number for integer time (default: found)",
+        rich_help_panel=TABLE,
+    ),
+]
+Season = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Rows in a season, 1 = none (default: found)",
+        rich_help_panel=TABLE,
+    ),
+]
+Duplicates = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RULE",
+        help="A time that comes twice: error, first, last or mean (default: error)",
+        rich_help_panel=TABLE,
+    ),
+]
+
+Cell = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="rnn_tanh, rnn_relu, lstm or gru (default: lstm)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Context = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Past rows that the network sees (default: by horizon and season)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Head = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What it learns: quantile, mse, mae or huber (default: quantile)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Scaling = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="By window or by series (default: window)", rich_help_panel=NETWORK
+    ),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Training steps, at most", rich_help_panel=NETWORK),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        min=0, metavar="N", help="Same seed, same bits (default: 0)", rich_help_panel=NETWORK
+    ),
+]
+
+Level = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PERCENT",
+        help="Interval levels in percent, repeated or as 80,95 (default: 80,95)",
+        rich_help_panel=RESULT,
+    ),
+]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="The forecast: .csv, .parquet or .json; - = CSV on stdout",
+        rich_help_panel=RESULT,
+    ),
+]
+Report = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="The report, one HTML file", rich_help_panel=RESULT),
+]
+Save = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="The model, for rollcast predict", rich_help_panel=RESULT),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print nothing but errors", rich_help_panel=RESULT)
+]
+
+FORECAST_EXAMPLES = """
+[bold]Examples[/bold]
+
+One series, the next two weeks:
+
+[cyan]rollcast forecast seattle-weather.csv --time date --target temp_max --horizon 14[/cyan]
+
+Many series, everything kept:
+
+[cyan]rollcast forecast sales.csv --id store --time day --target units --horizon 28 \
+--out forecast.csv --report report.html --save sales.roll[/cyan]
+
+Part of a table, a season given, intervals of 50 and 90 percent:
+
+[cyan]rollcast forecast hourly.parquet --where "split = train" --season 24 --horizon 48 \
+--level 50,90[/cyan]
+
+Time in four columns:
+
+[cyan]rollcast forecast pollution.csv --time year,month,day,hour --target pm2.5 --horizon 24[/cyan]
+
+Into another program:
+
+[cyan]rollcast forecast sales.csv --horizon 7 --out - | head[/cyan]
+
+[bold]Exit codes[/bold]
+
+0 done, 1 our fault, 2 usage, 3 something in the table, 130 interrupted
+"""
+
+PREDICT_EXAMPLES = """
+[bold]Examples[/bold]
+
+From the history that the model was saved with:
+
+[cyan]rollcast predict sales.roll --out forecast.csv[/cyan]
+
+From newer rows:
+
+[cyan]rollcast predict sales.roll sales-june.csv --out forecast.csv[/cyan]
+
+[bold]Exit codes[/bold]
+
+0 done, 1 our fault, 2 usage, 3 something in the table, 4 the model file, 130 interrupted
+"""

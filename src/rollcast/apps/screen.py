@@ -1,0 +1,137 @@
+"""What a person sees: a bar while it trains, one table of scores, the first rows of a forecast."""
+
+import math
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from rollcast.train.events import Event, FitStarted, StepDone, ValidationDone
+
+REDRAWS_PER_SECOND = 5
+FIRST_ROWS = 8
+# A pipe or a file has no width; this one holds the widest table that rollcast prints.
+WIDTH_OF_A_FILE = 120
+
+# What the columns of the summary are called on screen; any other metric shows under its own name.
+TITLES = {
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "smape": "sMAPE",
+    "mase": "MASE",
+    "crps": "CRPS",
+}
+
+
+def screen(*, errors: bool = False) -> Console:
+    """A console on stdout (or stderr) that shows text as it is."""
+    stream = sys.stderr if errors else sys.stdout
+    width = None if stream.isatty() else WIDTH_OF_A_FILE
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def is_watched() -> bool:
+    """Whether a person is looking: both outputs are a terminal."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
+
+
+class TrainingBar:
+    """A listener of the training events that draws a bar on stderr and removes it at the end.
+
+    Redrawn a few times a second, however many steps a second there are.
+    """
+
+    def __init__(self, console: Console, *, shown: bool) -> None:
+        self.progress = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("loss {task.fields[loss]}"),
+            TextColumn("held-out {task.fields[score]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not shown,
+            refresh_per_second=REDRAWS_PER_SECOND,
+        )
+        self.task: TaskID = self.progress.add_task("training", total=None, loss="–", score="–")
+
+    def __enter__(self) -> "TrainingBar":
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, FitStarted):
+            self.progress.update(self.task, total=event.steps, completed=event.step)
+        elif isinstance(event, StepDone):
+            self.progress.update(self.task, completed=event.step, loss=f"{event.loss:.4f}")
+        elif isinstance(event, ValidationDone):
+            self.progress.update(self.task, score=f"{event.score:.4f}")
+
+
+def number(value: float) -> str:
+    """Four significant digits, without an exponent where a person would write none."""
+    if math.isnan(value):
+        return "–"
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        digits = 3 if value == 0 else max(0, 3 - math.floor(math.log10(abs(value))))
+        return f"{value:.{min(digits, 4)}f}"
+    return f"{value:.3g}"
+
+
+def shown(metric: str, value: float) -> str:
+    """A score as text: shares in percent, everything else as a number."""
+    if metric.startswith("coverage") and not math.isnan(value):
+        return f"{100 * value:.1f} %"
+    return number(value)
+
+
+def title_of(metric: str) -> str:
+    """The heading of a metric: ``coverage-80`` becomes "in 80 %"."""
+    name, _, level = metric.partition("-")
+    return f"in {level} %" if name == "coverage" and level else TITLES.get(metric, metric)
+
+
+def score_table(scores: Mapping[str, Mapping[str, float]], title: str) -> Table:
+    """One row a method, one column a metric; the network comes first, as in ``scores_``."""
+    metrics = list(dict.fromkeys(metric for row in scores.values() for metric in row))
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2))
+    table.add_column("")
+    for metric in metrics:
+        table.add_column(title_of(metric), justify="right")
+    for method, row in scores.items():
+        table.add_row(
+            method.replace("_", " "),
+            *(shown(metric, row.get(metric, math.nan)) for metric in metrics),
+        )
+    return table
+
+
+def row_table(frame: Any) -> Table:
+    """The first rows of a forecast as text; `frame` is polars with short times."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    numeric = {name for name, kind in frame.schema.items() if kind.is_numeric()}
+    for name in frame.columns:
+        table.add_column(name, justify="right" if name in numeric else "left")
+    for row in frame.head(FIRST_ROWS).iter_rows():
+        table.add_row(*(number(cell) if isinstance(cell, float) else str(cell) for cell in row))
+    return table

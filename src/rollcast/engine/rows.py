@@ -1,0 +1,57 @@
+"""The native module, the instruction set in use and the threads."""
+
+import os
+
+from rollcast.errors import EngineError, UsageError
+
+try:
+    from rollcast import _native
+except ImportError as error:  # a platform without a wheel, or a source tree that was never built
+    raise EngineError(
+        f"rollcast's native engine could not be loaded ({error}). It is built for Linux on x86-64 "
+        "and arm64 and for macOS on arm64; from a source tree, build it with `pip install .`."
+    ) from error
+
+try:
+    _native.row()
+except ValueError as error:
+    raise EngineError(str(error)) from None
+
+
+def isa() -> str:
+    """The instruction set in use: ``avx512``, ``avx2``, ``neon`` or ``portable``."""
+    return _native.row()
+
+
+def isas() -> tuple[str, ...]:
+    """The instruction sets that this build has and this processor can run, best first."""
+    return tuple(_native.supported_rows())
+
+
+def select_isa(name: str) -> None:
+    """Use another instruction set from here on. Raises EngineError for one that cannot run."""
+    try:
+        _native.select_row(name)
+    except ValueError as error:
+        raise EngineError(str(error)) from None
+
+
+def threads() -> int:
+    """How many threads a call may use; by default the CPUs granted to this process."""
+    return _native.threads()
+
+
+def set_threads(count: int | None) -> None:
+    """Use at most ``count`` threads; None: the CPUs granted. No result depends on it."""
+    if count is not None and count < 1:
+        raise UsageError(f"threads must be at least 1, not {count}")
+    _native.set_threads(count or 0)
+
+
+if os.environ.get("ROLLCAST_THREADS"):
+    try:
+        set_threads(int(os.environ["ROLLCAST_THREADS"]))
+    except ValueError:
+        raise EngineError(
+            f"ROLLCAST_THREADS is {os.environ['ROLLCAST_THREADS']!r}; expected a whole number ≥ 1"
+        ) from None

@@ -1,0 +1,160 @@
+"""Scores of a network's forecasts beside the baselines, on the same windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from rollcast.data.panel import Panel
+from rollcast.data.windows import Windows
+from rollcast.forecast.holdout import Holdout
+from rollcast.forecast.intervals import calibrate, intervals
+from rollcast.model.predict import Prediction
+from rollcast.score import metrics
+from rollcast.score.baselines import BASELINES
+from rollcast.score.linear import MOST_WINDOWS
+
+Array = np.ndarray
+Bands = Mapping[float, tuple[Array, Array]]
+
+SCORED_LEVELS = (80, 95)
+"""Intervals whose coverage on held-out windows is reported, where there are enough of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """``scores``: method → metric → value, the network first. ``error_by_step``: method → mean
+    absolute error at each step ``(horizon,)``. ``forecasts``: method → ``(windows, horizon)``;
+    ``truth (windows, horizon)``, NaN where not observed."""
+
+    scores: dict[str, dict[str, float]]
+    error_by_step: dict[str, Array]
+    forecasts: dict[str, Array]
+    truth: Array
+
+
+def evaluate(
+    name: str,
+    held: Windows,
+    training: Windows,
+    cut: Array,
+    prediction: Prediction,
+    bands: Bands,
+) -> Evaluation:
+    """Score ``prediction`` of the windows ``held``, with intervals ``bands``, beside the baselines.
+
+    ``cut (series,)`` is the panel's row before which training targets end; the baselines that learn
+    do so on the windows ``training``, and the unit of MASE is taken from the rows before it.
+    """
+    panel, context, horizon = held.panel, held.context, held.horizon
+    # A baseline sees a whole season, however short the network's window: it must not look worse
+    # for an option of the network.
+    rows = max(context, panel.season)
+    past, truth = raw_windows(panel, held.series, held.origin, rows, horizon)
+    units = seasonal_units(panel, cut)[held.series]
+    forecasts = {name: prediction.median}
+    forecasts |= baseline_forecasts(panel, training, cut, past, context, horizon)
+    scores = {
+        method: {
+            "mae": float(metrics.mae(truth, forecast)),
+            "rmse": float(metrics.rmse(truth, forecast)),
+            "smape": float(metrics.smape(truth, forecast)),
+            "mase": float(metrics.mase(truth, forecast, units)),
+        }
+        for method, forecast in forecasts.items()
+    }
+    if prediction.levels:
+        crps = metrics.crps(truth, prediction.quantiles, prediction.levels)
+        scores[name]["crps"] = float(crps)
+        for method in list(forecasts)[1:]:
+            scores[method]["crps"] = scores[method]["mae"]  # what it is for a point forecast
+    for level, (low, high) in bands.items():
+        scores[name][f"coverage-{level:g}"] = float(metrics.coverage(truth, low, high))
+    errors = {
+        method: np.asarray(metrics.mae(truth, forecast, axis=0))
+        for method, forecast in forecasts.items()
+    }
+    return Evaluation(scores, errors, forecasts, truth)
+
+
+def baseline_forecasts(
+    panel: Panel, training: Windows, cut: Array, past: Array, context: int, horizon: int
+) -> dict[str, Array]:
+    """Method → forecasts ``(windows, horizon)`` of the windows whose past ``(windows, rows)`` is
+    given; those that learn see ``context`` rows and are fitted on ``training``, thinned evenly."""
+    some = np.arange(training.count)
+    if len(some) > MOST_WINDOWS:
+        some = np.linspace(0, len(some) - 1, MOST_WINDOWS).astype(np.int64)
+    series, origin = training.series[some], training.origin[some].astype(np.int64)
+    seen = raw_windows(panel, series, origin, context, horizon, cut[series])
+    result = {}
+    for method, baseline in BASELINES.items():
+        forecast = baseline.fit(*seen, panel.season)
+        known = past[:, -context:] if baseline.learns else past
+        result[method] = forecast(known, horizon, panel.season)
+    return result
+
+
+def raw_windows(
+    panel: Panel,
+    series: Array,
+    origin: Array,
+    context: int,
+    horizon: int,
+    stop: Array | None = None,
+) -> tuple[Array, Array]:
+    """Past ``(windows, context)`` and target ``(windows, horizon)`` as they are in the panel.
+
+    NaN where missing, outside the series, or at and after the row ``stop (windows,)``.
+    """
+    rows = origin.astype(np.int64)[:, None] + np.arange(-context, horizon)
+    end = panel.offsets[1:][series] if stop is None else stop
+    inside = (rows >= panel.offsets[series][:, None]) & (rows < end[:, None])
+    values = np.where(inside, panel.values[np.where(inside, rows, 0)], np.nan)
+    return values[:, :context], values[:, context:]
+
+
+def seasonal_units(panel: Panel, cut: Array) -> Array:
+    """The unit of MASE of each series, ``(series,)``: its mean absolute seasonal difference before
+    the row ``cut``; NaN where no pair of values is that far apart."""
+    before = np.arange(len(panel.values)) < np.repeat(cut, panel.lengths)
+    values = np.where(before, panel.values, np.nan)
+    return metrics.seasonal_scales(values, panel.offsets, panel.season)
+
+
+def fold_of(held: Windows, holdout: Holdout) -> Array:
+    """Which half each held-out window is in: by time, or with a single origin by series."""
+    if holdout.origins == 1:
+        return held.series % 2 == 1
+    ends = held.panel.offsets[1:][held.series]
+    ordinal = (held.origin - (ends - holdout.rows)) // holdout.step
+    return 2 * ordinal >= holdout.origins
+
+
+def crossed_bands(
+    fold: Array,
+    median: Array,
+    below: Array,
+    above: Array,
+    truth: Array,
+) -> dict[float, tuple[Array, Array]]:
+    """Intervals of each half of the windows, calibrated on the other half: their coverage is not
+    that of the windows they were made from. Levels that a half has too few windows for are left
+    out.
+    """
+    bands: dict[float, tuple[Array, Array]] = {}
+    halves = [(fold, ~fold), (~fold, fold)]
+    calibrations = [
+        calibrate(median[seen], below[seen], above[seen], truth[seen]) for _, seen in halves
+    ]
+    for level in SCORED_LEVELS:
+        if any(level > calibration.largest_level for calibration in calibrations):
+            continue
+        low, high = np.empty_like(median), np.empty_like(median)
+        for (scored, _), calibration in zip(halves, calibrations, strict=True):
+            found = intervals(calibration, [level], median[scored], below[scored], above[scored])
+            low[scored], high[scored] = found[level]
+        bands[level] = (low, high)
+    return bands

@@ -1,0 +1,300 @@
+"""Fit on a table, forecast from it: the estimator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from rollcast.data.panel import Panel
+from rollcast.data.read import DEFAULT_ID, read
+from rollcast.errors import NotFittedError, UsageError
+from rollcast.forecast import intervals, saved
+from rollcast.forecast.backtest import Backtest, run_backtest
+from rollcast.forecast.fit import fit_panel
+from rollcast.forecast.fitted import Fitted
+from rollcast.forecast.history import append
+from rollcast.forecast.result import Forecast, checked_levels
+from rollcast.forecast.summary import summary
+from rollcast.model.file import read_model, write_model
+from rollcast.train.events import Listener
+from rollcast.train.state import History
+from rollcast.train.training import Training
+
+Path = str | os.PathLike[str]
+
+DEFAULT_TRAINING = Training()
+
+
+class Forecaster:
+    """A recurrent network that forecasts the next ``horizon`` rows of every series of a table.
+
+    The arguments are kept as they are and checked by ``fit``; ``get_params``, ``set_params`` and
+    scikit-learn's ``clone`` work.
+
+    Parameters
+    ----------
+    horizon
+        Rows to forecast.
+    context
+        Rows the network sees; None = chosen by `choose_context`, found in ``context_``.
+    cell, hidden
+        ``"rnn_tanh"``, ``"rnn_relu"``, ``"lstm"`` or ``"gru"``, and the units of each layer.
+    strategy
+        ``"direct"``: the final state and the known future give all steps. ``"auto"`` is that, too.
+    head
+        What is learnt: ``"quantile"``, ``"mse"``, ``"mae"`` or ``"huber"``.
+    scaling
+        ``"window"`` or ``"series"``: by whose mean and deviation values are scaled.
+    training
+        A `Training`: steps, learning rate …
+    seed
+        The same seed gives the same bits, whatever the number of threads.
+    name
+        Of the column of forecasts.
+
+    >>> model = Forecaster(horizon=12).fit("sales.csv", time="month", target="sold")
+    >>> table = model.predict()
+    """
+
+    def __init__(
+        self,
+        horizon: int,
+        *,
+        context: int | None = None,
+        cell: str = "lstm",
+        hidden: Sequence[int] = (64, 64),
+        strategy: str = "direct",
+        head: str = "quantile",
+        scaling: str = "window",
+        training: Training = DEFAULT_TRAINING,
+        seed: int = 0,
+        name: str = "rollcast",
+    ) -> None:
+        self.horizon = horizon
+        self.context = context
+        self.cell = cell
+        self.hidden = hidden
+        self.strategy = strategy
+        self.head = head
+        self.scaling = scaling
+        self.training = training
+        self.seed = seed
+        self.name = name
+
+    _NAMES = (
+        "horizon", "context", "cell", "hidden", "strategy", "head", "scaling", "training", "seed",
+        "name",
+    )  # fmt: skip
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments by name."""
+        return {name: getattr(self, name) for name in self._NAMES}
+
+    def set_params(
+        self,
+        *,
+        horizon: Any = ...,
+        context: Any = ...,
+        cell: Any = ...,
+        hidden: Any = ...,
+        strategy: Any = ...,
+        head: Any = ...,
+        scaling: Any = ...,
+        training: Any = ...,
+        seed: Any = ...,
+        name: Any = ...,
+    ) -> Forecaster:
+        """Change these arguments; returns self. What was fitted stays until ``fit``."""
+        given = (horizon, context, cell, hidden, strategy, head, scaling, training, seed, name)
+        for parameter, value in zip(self._NAMES, given, strict=True):
+            if value is not ...:
+                setattr(self, parameter, value)
+        return self
+
+    def __repr__(self) -> str:
+        default = Forecaster(self.horizon)
+        shown = [f"horizon={self.horizon!r}"]
+        for name in self._NAMES[1:]:
+            value = getattr(self, name)
+            if value != getattr(default, name):
+                short = _short(value) if isinstance(value, Training) else repr(value)
+                shown.append(f"{name}={short}")
+        return f"Forecaster({', '.join(shown)})"
+
+    def fit(
+        self,
+        table: Any,
+        *,
+        id: str = DEFAULT_ID,
+        time: str | Sequence[str] = "ds",
+        target: str = "y",
+        freq: str | int | None = None,
+        season: int | None = None,
+        where: str | None = None,
+        duplicates: str = "error",
+        listeners: Sequence[Listener] = (),
+        checkpoint: Path | None = None,
+    ) -> Forecaster:
+        """Train on a table (a path, a frame or a `Panel`) and return self.
+
+        The options are those of `read`. A first run holds out the last rolling origins of each
+        series: they decide after how many steps to stop (``best_step_``), calibrate the intervals
+        and give ``scores_``, so these are a little flattering; `backtest` on later rows is the
+        judge. A second run makes that many steps on all rows; its network forecasts.
+        ``listeners`` get the events of both. With ``checkpoint``, a path, a fit that was killed
+        goes on from there (and the path + ``.final`` of the second run) to the same bits.
+
+        Raises DataError for a table that cannot be used, UsageError for an argument that cannot be,
+        TrainingError when training diverges.
+        """
+        panel = read(
+            table, id=id, time=time, target=target, freq=freq, season=season, where=where,
+            duplicates=duplicates,
+        )  # fmt: skip
+        given = {
+            "id": (id, DEFAULT_ID), "time": (time, "ds"), "target": (target, "y"),
+            "freq": (freq, None), "season": (season, None), "where": (where, None),
+            "duplicates": (duplicates, "error"),
+        }  # fmt: skip
+        options = {name: value for name, (value, usual) in given.items() if value != usual}
+        fitted, history = fit_panel(self.get_params(), panel, options, listeners, checkpoint)
+        self.history_: Panel | None = panel
+        self.training_history_: History | None = history  # of the first run
+        self._take(fitted)
+        return self
+
+    def _take(self, fitted: Fitted) -> None:
+        self.fitted_ = fitted
+        self.context_ = fitted.network.spec.context
+        self.season_ = fitted.season
+        self.freq_ = fitted.freq
+        self.scores_ = fitted.scores
+        self.error_by_step_ = fitted.error_by_step
+        self.best_step_ = fitted.best_step
+
+    def _fitted(self, what: str) -> Fitted:
+        if not hasattr(self, "fitted_"):
+            raise NotFittedError(f"{what}: this Forecaster is not fitted. Call fit(table) first.")
+        return self.fitted_
+
+    def predict(
+        self,
+        table: Any = None,
+        *,
+        level: float | Sequence[float] = (80, 95),
+        where: str | None = None,
+    ) -> Any:
+        """Forecasts of the next ``horizon`` rows of every series, as a table.
+
+        Columns: the user's id (if there was one) and time, then ``name`` (the median; for head mse
+        the mean) and for each ``level`` in percent ``name-lo-80`` and ``name-hi-80``. ``table``
+        holds the rows to go on from, with the columns of the table of ``fit``; its series need not
+        have been seen before. None = the series of ``fit`` and ``update``. The frame is of the kind
+        of the table; files and panels give polars.
+
+        Raises UsageError for a level beyond what the held-out windows allow, DataError for a series
+        whose newest ``context_`` rows are all missing.
+        """
+        return self.forecast(table, level=level, where=where).frame()
+
+    def forecast(
+        self,
+        table: Any = None,
+        *,
+        level: float | Sequence[float] = (80, 95),
+        where: str | None = None,
+    ) -> Forecast:
+        """As ``predict``, but arrays: a `Forecast` with ``median`` and ``bands``."""
+        fitted = self._fitted("predict")
+        levels = checked_levels(level)
+        panel = self._panel(table, where, "predict")
+        found, below, above = intervals.forecast_spread(
+            fitted.network, fitted.weights, fitted.windows_at_end(panel)
+        )
+        bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
+        return Forecast(panel, self.name, found.median, bands)
+
+    def update(self, table: Any, *, where: str | None = None) -> Forecaster:
+        """Take in new rows without training again; returns self.
+
+        Rows must be later than those remembered; rows left out between count as missing. New series
+        are added. Raises DataError for rows that overlap.
+        """
+        self._fitted("update")
+        history = self._history("update")
+        self.history_ = append(history, self._panel(table, where, "update"))
+        return self
+
+    def backtest(
+        self,
+        table: Any = None,
+        *,
+        windows: int = 10,
+        step: int | None = None,
+        level: float | Sequence[float] = (80, 95),
+        where: str | None = None,
+    ) -> Backtest:
+        """Forecasts from the last ``windows`` rolling origins of every series, with scores beside
+        the baselines; nothing is trained again.
+
+        Origins are ``step`` rows apart, None = a horizon. It judges a model fairly when fit ended
+        before the first origin: ``Backtest.seen`` counts the windows of which it did not.
+        """
+        fitted = self._fitted("backtest")
+        panel = self._panel(table, where, "backtest")
+        return run_backtest(self.name, fitted, panel, windows, step, checked_levels(level))
+
+    def _history(self, what: str) -> Panel:
+        if self.history_ is None:
+            raise UsageError(
+                f"{what}: this model was saved with history=False and remembers no series. "
+                "Give a table."
+            )
+        return self.history_
+
+    def _panel(self, table: Any, where: str | None, what: str) -> Panel:
+        """The panel of a table with the columns of the one that was fitted, or the history."""
+        fitted = self.fitted_
+        if table is None:
+            if what == "update":
+                raise UsageError("update: no table given. Give the new rows.")
+            return self._history(what)
+        return fitted.read(table, where)
+
+    def save(self, path: Path, history: bool = True) -> None:
+        """Write the model to one file, whole or not at all.
+
+        With ``history`` the newest ``context_`` rows of every series go with it, so that
+        ``load(path).predict()`` needs no table.
+        """
+        fitted = self._fitted("save")
+        kept = self.history_.tail(self.context_) if history and self.history_ is not None else None
+        write_model(path, *saved.pack(self.get_params(), fitted, kept))
+
+    def summary(self) -> str:
+        """What was fitted on what, and how good it is, in a few lines."""
+        return summary(self.name, self._fitted("summary"))
+
+
+def load(path: Path) -> Forecaster:
+    """The `Forecaster` in a file written by ``save``, ready to predict.
+
+    Nothing in the file is executed. Raises ModelFileError for a file that is absent, damaged,
+    foreign or of a newer format.
+    """
+    params, fitted, history = saved.unpack(*read_model(path))
+    model = Forecaster(**params)
+    model.history_ = history
+    model.training_history_ = None
+    model._take(fitted)
+    return model
+
+
+def _short(training: Training) -> str:
+    """A Training as it is written by hand: only what is not as usual."""
+    names = (each.name for each in fields(training))
+    given = {name: getattr(training, name) for name in names}
+    words = [f"{n}={v!r}" for n, v in given.items() if v != getattr(DEFAULT_TRAINING, n)]
+    return f"Training({', '.join(words)})"

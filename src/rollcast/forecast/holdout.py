@@ -1,0 +1,112 @@
+"""How much of the past a window sees, and which windows are held out of training.
+
+The held-out windows decide when training stops, calibrate the intervals and give the scores that
+``fit`` reports. They are the last rolling origins of each series.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rollcast.data.panel import Panel
+
+MOST_SHARE = 0.15
+"""Part of a typical series that is held out, unless the horizon itself needs more."""
+
+LARGEST_SHARE = 1 / 3
+"""Part that may be held out where a short table would otherwise allow no 95 % interval."""
+
+WANTED_WINDOWS = 256
+"""Held-out windows aimed at in all: the coverage they measure is within about 2.5 points."""
+
+LEAST_WINDOWS = 19
+"""Held-out windows that a 95 % interval needs."""
+
+LEAST_ORIGINS = 3
+"""Origins a series where there is room: with one, every series is judged on a single stretch."""
+
+SEASONS, HORIZONS, MOST_CONTEXT, WINDOWS_PER_ROW = 16, 3, 384, 2
+"""Of the rule for the context: see `choose_context`."""
+
+LEAST_FOLD, MOST_FOLD, MOST_RECURRENT = 7, 192, 128
+"""Steps of the recurrent stack: see `choose_fold` and `choose_recurrent_steps`."""
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """``origins`` rolling origins a series, ``step`` rows apart: the last ``rows`` rows."""
+
+    origins: int
+    step: int
+    rows: int
+
+
+def choose_holdout(panel: Panel, horizon: int) -> Holdout:
+    """The rule: as many origins as make WANTED_WINDOWS, at least LEAST_ORIGINS, within MOST_SHARE
+    of the median length; spread over that part, at most a horizon apart. Where that makes fewer
+    than LEAST_WINDOWS windows, origins one row apart within LARGEST_SHARE.
+    """
+    series = len(panel)
+    length = int(np.median(panel.lengths))
+    wanted = max(LEAST_ORIGINS, -(-WANTED_WINDOWS // series))
+    room = max(0, int(MOST_SHARE * length) - horizon)  # rows for origins after the first
+    step = min(horizon, max(1, room // max(1, wanted - 1)))
+    origins = min(wanted, 1 + room // step)
+    needed = -(-LEAST_WINDOWS // series)
+    if origins < needed:
+        room = max(room, int(LARGEST_SHARE * length) - horizon)
+        step = 1
+        origins = max(1, min(needed, 1 + room))
+    return Holdout(origins, step, horizon + (origins - 1) * step)
+
+
+def choose_context(panel: Panel, horizon: int, holdout: Holdout) -> int:
+    """How many rows a window sees: sixteen seasons or three horizons, the longer, but at most
+    MOST_CONTEXT or two seasons; in whole seasons; fewer where less than WINDOWS_PER_ROW times as
+    many whole windows would be left to train on. (With fewer, the linear path from the window has
+    more weights than it can learn.)
+
+    Where not even one season fits, or of a long one not two, as a year of days in a table of four
+    years, the season is left to the calendar's features and the rule is that of a table without.
+    """
+    lengths = panel.lengths - holdout.rows - horizon
+
+    def fits(context: int) -> bool:
+        whole = np.maximum(0, lengths + 1 - context).sum()
+        return bool(whole >= WINDOWS_PER_ROW * context)
+
+    for season in (panel.season, 1):
+        most = max(MOST_CONTEXT, 2 * season)
+        context = min(max(SEASONS * season, HORIZONS * horizon), most) // season * season
+        least = season if 2 * season <= MOST_CONTEXT else 2 * season
+        while context > least and not fits(context):
+            context -= season
+        if fits(context):
+            return int(context)
+    return 1
+
+
+def choose_fold(context: int, season: int) -> int | None:
+    """The rows of a season over which the recurrent stack reads the window folded: one season, or
+    as many as make LEAST_FOLD rows. None without a season, with one
+    longer than MOST_FOLD, or where the window has not two folds.
+    """
+    fold = -(-LEAST_FOLD // season) * season
+    return fold if season > 1 and 2 * fold <= context and fold <= MOST_FOLD else None
+
+
+def choose_recurrent_steps(context: int, horizon: int) -> int:
+    """How many of the newest rows the recurrent stack reads where the window is not folded. What
+    lies further back reaches the forecast through the linear path, which reads the whole window."""
+    return min(context, max(horizon, MOST_RECURRENT))
+
+
+def cut_rows(panel: Panel, holdout: Holdout) -> np.ndarray:
+    """The row of the panel, ``(series,)``, before which training targets end.
+
+    A series too short to give a window to both sides is for training only.
+    """
+    enough = panel.lengths >= holdout.rows + 2
+    return panel.offsets[1:] - np.where(enough, holdout.rows, 0)

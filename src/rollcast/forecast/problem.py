@@ -1,0 +1,88 @@
+"""What the training loop trains: a network on the windows of a panel."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+
+from rollcast.data.windows import Batch, Windows
+from rollcast.forecast.start import linear_start
+from rollcast.model import predict
+from rollcast.model.network import Network
+
+MOST_VALIDATED = 2048
+"""Held-out windows looked at during training; of more, evenly spaced ones."""
+
+LARGEST_WEIGHT = 10.0
+"""No window counts more than this many times one whose scale is the seasonal difference."""
+
+
+class NetworkProblem:
+    """A network, windows to train on and windows to validate on (None = all are trained on).
+
+    ``units (series,)`` is the mean absolute seasonal difference of each series. A window's loss is
+    weighed by its scale in that unit, so that what is minimised is an error in the unit of MASE and
+    not in that of each window's own spread; None weighs all windows alike.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        training: Windows,
+        validation: Windows | None,
+        *,
+        seed: int = 0,
+        dtype: str = "float32",
+        units: np.ndarray | None = None,
+    ) -> None:
+        self.network, self.training, self.validation = network, training, validation
+        self.seed, self.dtype, self.units = seed, dtype, units
+        held = validation.count if validation is not None else 0
+        self.validated = np.arange(held - 1, -1, -max(1, -(-held // MOST_VALIDATED)))[::-1]
+
+    @property
+    def windows(self) -> int:
+        """How many windows there are to draw from."""
+        return self.training.count
+
+    def initial(self, seed: int) -> np.ndarray:
+        """The first weights: a good linear forecast, and a network that says little yet."""
+        return linear_start(self, seed)
+
+    def loss_and_gradient(
+        self, weights: np.ndarray, indices: np.ndarray, step: int
+    ) -> tuple[float, np.ndarray]:
+        """Mean loss of these training windows and its gradient."""
+        batch = self.training.batch(indices)
+        return self.network.loss_and_gradient(
+            weights, batch, seed=self.seed, step=step, row_weight=self.row_weight(batch)
+        )
+
+    def validate(self, weights: np.ndarray) -> float | None:
+        """Mean loss of the validation windows; None when there are none."""
+        if self.validation is None:
+            return None
+        return predict.loss(self.network, weights, self.validation, self.validated, self.row_weight)
+
+    def row_weight(self, batch: Batch) -> np.ndarray | None:
+        """The weight of each window of a batch, ``(batch,)``; None weighs all alike."""
+        if self.units is None:
+            return None
+        return np.minimum(batch.scale / self.units[batch.series], LARGEST_WEIGHT)
+
+    def fingerprint(self) -> str:
+        """A digest of network, data and the choice of windows."""
+        training, validation = self.training, self.validation
+        digest = hashlib.sha256(json.dumps(self.network.spec.to_json(), sort_keys=True).encode())
+        digest.update(f"{training.scaling} {self.dtype}".encode())
+        panel = training.panel
+        arrays = [panel.values, panel.offsets, panel.times.astype(np.int64), training.origin]
+        if validation is not None:
+            arrays.append(validation.origin)
+        if self.units is not None:
+            arrays.append(self.units)
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()

@@ -1,0 +1,198 @@
+"""A fitted forecaster in a model file, and back: every part checked before it is used."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, fields
+from typing import Any
+
+import numpy as np
+
+from rollcast.data.calendar import calendar_feature_names
+from rollcast.data.panel import Panel
+from rollcast.data.scaling import SCALINGS
+from rollcast.errors import ModelFileError, UsageError
+from rollcast.forecast.fitted import Fitted
+from rollcast.forecast.history import (
+    pack_columns,
+    pack_history,
+    pack_ids,
+    unpack_columns,
+    unpack_history,
+    unpack_ids,
+)
+from rollcast.forecast.holdout import Holdout
+from rollcast.forecast.intervals import Calibration
+from rollcast.model.file import field, section
+from rollcast.model.network import build
+from rollcast.model.spec import NetworkSpec
+from rollcast.train.training import Training
+
+_FACTS: dict[str, tuple[type, ...]] = {
+    "series": (int,),
+    "rows": (int,),
+    "best_step": (int,),
+    "steps": (int,),
+    "reason": (str,),
+    "seconds": (float,),
+    "trained_until": (int,),
+}
+
+
+def pack(
+    params: dict[str, Any], fitted: Fitted, history: Panel | None
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Spec and sections of a model file."""
+    params = params | {"training": asdict(params["training"])}
+    if params["hidden"] is not None:
+        params["hidden"] = [int(units) for units in params["hidden"]]
+    for name in ("horizon", "seed", "context"):
+        params[name] = None if params[name] is None else int(params[name])
+    spec = {
+        "forecaster": params,
+        "network": fitted.network.spec.to_json(),
+        "columns": pack_columns(fitted.columns),
+        "freq": fitted.freq if isinstance(fitted.freq, str) else int(fitted.freq),
+        "source": fitted.source,
+        "scores": {method: _nulls(row) for method, row in fitted.scores.items()},
+        "error_by_step": {
+            method: list(_nulls(dict(enumerate(errors.tolist()))).values())
+            for method, errors in fitted.error_by_step.items()
+        },
+        "holdout": asdict(fitted.holdout),
+        "options": fitted.options,
+    }
+    spec |= {name: getattr(fitted, name) for name in _FACTS}
+    sections = {
+        "network/weights": fitted.weights,
+        "calibration/scores": fitted.calibration.scores,
+        "calibration/counts": fitted.calibration.counts,
+    }
+    if len(fitted.ids):
+        sections |= {
+            "scaling/ids": pack_ids(fitted.ids),
+            "scaling/location": fitted.location,
+            "scaling/scale": fitted.scale,
+        }
+    if history is not None:
+        sections |= pack_history(history)
+    return spec, sections
+
+
+def unpack(
+    spec: dict[str, Any], sections: dict[str, np.ndarray]
+) -> tuple[dict[str, Any], Fitted, Panel | None]:
+    """The forecaster's arguments, what it fitted and its history; raises ModelFileError."""
+    params = _params(field(spec, "forecaster", dict))
+    network_spec = NetworkSpec.from_json(field(spec, "network", dict))
+    network = build(network_spec)
+    if network_spec.horizon != params["horizon"]:
+        raise ModelFileError("the model's network has another horizon than its forecaster.")
+    freq = field(spec, "freq", str, int)
+    try:
+        features = len(calendar_feature_names(freq))
+    except UsageError as error:
+        raise ModelFileError(f"the model's frequency cannot be: {error}") from error
+    if features != network_spec.features or params["scaling"] not in SCALINGS:
+        raise ModelFileError("the model's network does not fit its frequency or its scaling.")
+    weights = section(sections, "network/weights", params["training"].dtype, (network.count,))
+    horizon = network_spec.horizon
+    scores = section(sections, "calibration/scores", "f8", (None, horizon))
+    counts = section(sections, "calibration/counts", "i8", (horizon,))
+    if (counts < 0).any() or (len(scores) == 0 and counts.any()):
+        raise ModelFileError("the model's calibration cannot be. Save the model again.")
+    if (np.diff(scores, axis=0) < 0).any() or (scores < 0).any():
+        raise ModelFileError("the model's calibration is not sorted. Save the model again.")
+    if params["name"] not in field(spec, "scores", dict):
+        raise ModelFileError("the model's scores are not those of its network.")
+    ids, location, scale = _statistics(sections)
+    history = unpack_history(spec, sections, network_spec.season)
+    facts = {name: field(spec, name, *kinds) for name, kinds in _FACTS.items()}
+    fitted = Fitted(
+        network=network,
+        weights=weights,
+        calibration=Calibration(scores, counts),
+        columns=unpack_columns(field(spec, "columns", dict)),
+        freq=freq,
+        season=network_spec.season,
+        source=field(spec, "source", str),
+        scaling=params["scaling"],
+        ids=ids,
+        location=location,
+        scale=scale,
+        scores={
+            method: {metric: _number(value) for metric, value in row.items()}
+            for method, row in _mapping(spec, "scores", dict).items()
+        },
+        error_by_step={
+            method: np.array([_number(value) for value in row])
+            for method, row in _mapping(spec, "error_by_step", list).items()
+        },
+        holdout=_holdout(field(spec, "holdout", dict)),
+        options=_options(field(spec, "options", dict)),
+        **facts,
+    )
+    return params, fitted, history
+
+
+def _params(saved: dict[str, Any]) -> dict[str, Any]:
+    try:
+        training = Training(**field(saved, "training", dict))
+    except (UsageError, TypeError) as error:
+        raise ModelFileError(f"the model's training cannot be: {error}") from error
+    return {
+        "horizon": field(saved, "horizon", int),
+        "context": field(saved, "context", int, type(None)),
+        "cell": field(saved, "cell", str),
+        "hidden": tuple(field(saved, "hidden", list)),
+        "strategy": field(saved, "strategy", str),
+        "head": field(saved, "head", str),
+        "scaling": field(saved, "scaling", str),
+        "training": training,
+        "seed": field(saved, "seed", int),
+        "name": field(saved, "name", str),
+    }
+
+
+def _statistics(sections: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if "scaling/location" not in sections:
+        return np.empty(0, object), np.empty(0), np.empty(0)
+    location = section(sections, "scaling/location", "f8", (None,))
+    scale = section(sections, "scaling/scale", "f8", (len(location),))
+    if (scale <= 0).any():
+        raise ModelFileError("the model's scaling has a scale that is not above 0.")
+    ids = np.empty(len(location), object)
+    ids[:] = unpack_ids(sections, "scaling/ids", len(location))
+    return ids, location, scale
+
+
+def _holdout(saved: dict[str, Any]) -> Holdout:
+    return Holdout(**{each.name: field(saved, each.name, int) for each in fields(Holdout)})
+
+
+def _options(saved: dict[str, Any]) -> dict[str, Any]:
+    for name, value in saved.items():
+        words = value if isinstance(value, list) else [value]
+        if not name.isidentifier() or not all(isinstance(word, str | int) for word in words):
+            raise ModelFileError(f"the model's options hold {name[:40]!r}, which is none of them.")
+    return saved
+
+
+def _mapping(spec: dict[str, Any], name: str, kind: type) -> dict[str, Any]:
+    rows = field(spec, name, dict)
+    return {method: field(rows, method, kind) for method in rows}
+
+
+def _number(value: Any) -> float:
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ModelFileError(f"the model's scores hold {str(value)[:40]!r}, which is no number.")
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ModelFileError("the model's scores hold a number without measure.") from error
+
+
+def _nulls(row: dict[Any, float]) -> dict[Any, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in row.items()}

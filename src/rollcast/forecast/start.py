@@ -1,0 +1,186 @@
+"""Where training starts: a linear forecast that is already good.
+
+The first map of the skip path begins as the seasonal naive or the seasonal mean forecast plus what
+ridge regression on the training windows adds to it; prior and penalty are chosen by
+cross-validation over blocks of neighbouring windows, with a gap of a horizon on both sides. Further
+maps begin as forecasts that suit other windows, such as what was a week of hours ago. The network
+learns what is left, and whom to trust. What each quantile lies above or below the median begins as
+it was in the training windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rollcast import engine
+from rollcast.model.network import filled
+from rollcast.model.skip import lag_map, naive_map
+from rollcast.score.ridge import ridge
+
+if TYPE_CHECKING:
+    from rollcast.forecast.problem import NetworkProblem
+
+PRIORS = ("seasonal_naive", "seasonal_mean")
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, None)
+"""Per window, on inputs of unit variance; None is the prior itself."""
+
+FOLDS = 5
+
+MOST_FITTED = 10_000
+"""Windows of the regression; of more, evenly spaced ones: they overlap and change little."""
+
+AT_ONCE = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Training windows side by side, float64: ``inputs (context + 1, windows)``, the last row ones;
+    ``target (horizon, windows)``, ``observed`` alike; ``weight (windows,)``, ``origin (windows,)``.
+    """
+
+    inputs: np.ndarray
+    target: np.ndarray
+    observed: np.ndarray
+    weight: np.ndarray
+    origin: np.ndarray
+
+    def take(self, chosen: np.ndarray) -> Rows:
+        return Rows(
+            np.ascontiguousarray(self.inputs[:, chosen]),
+            np.ascontiguousarray(self.target[:, chosen]),
+            self.observed[:, chosen],
+            self.weight[chosen],
+            self.origin[chosen],
+        )
+
+    def sums(self, filler: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """Weighed products inputs × inputs and inputs × target, and the sum of the weights.
+
+        A target that is missing is what ``filler`` forecasts, which pulls nowhere.
+        """
+        target = np.where(self.observed, self.target, forecast(filler, self.inputs))
+        weighted = self.inputs * self.weight
+        return (
+            engine.linear(weighted, self.inputs),
+            engine.linear(weighted, np.ascontiguousarray(target)),
+            float(self.weight.sum()),
+        )
+
+
+def linear_start(problem: NetworkProblem, seed: int) -> np.ndarray:
+    """First weights ``(count,)``: random ones, but for the skip path and the decoder's bias."""
+    network = problem.network
+    weights = network.initial(seed, problem.dtype)
+    if network.spec.skip == "none":
+        return weights
+    rows = training_rows(problem)
+    best = best_map(problem, rows)
+    views = network.views(weights)
+    spec = network.spec
+    maps = views["skip.weight"].reshape(spec.maps, spec.horizon, spec.context)
+    maps[0] = best[:-1].T
+    if spec.maps > 1:
+        maps[1:] = other_maps(problem, rows, best, spec.maps - 1)
+    maps /= spec.skip_gain
+    bias = views["decoder.bias"].reshape(network.spec.horizon, network.head.width)
+    bias[...] = best[-1][:, None] + residual_quantiles(network.head.levels, rows, best)
+    return weights
+
+
+def training_rows(problem: NetworkProblem) -> Rows:
+    """The training windows of the regression."""
+    windows = problem.training
+    chosen = np.arange(windows.count)
+    if len(chosen) > MOST_FITTED:
+        chosen = np.linspace(0, len(chosen) - 1, MOST_FITTED).astype(np.int64)
+    parts = []
+    for start in range(0, len(chosen), AT_ONCE):
+        batch = windows.batch(chosen[start : start + AT_ONCE])
+        past = filled(batch.past, batch.observed)
+        inputs = np.ones((len(past) + 1, past.shape[1]))
+        inputs[:-1] = past
+        weight = problem.row_weight(batch)
+        weight = np.ones(len(batch)) if weight is None else weight
+        parts.append((inputs, batch.target, batch.target_observed, weight, batch.origin))
+    joined = [np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)]
+    return Rows(joined[0], joined[1].astype(np.float64), *joined[2:])
+
+
+def best_map(problem: NetworkProblem, rows: Rows) -> np.ndarray:
+    """The linear map ``(context + 1, horizon)``, its last row the constant."""
+    spec = problem.network.spec
+    priors = [np.vstack([naive_map(spec, name).T, np.zeros(spec.horizon)]) for name in PRIORS]
+    filler = priors[-1]
+    whole = rows.sums(filler)
+    candidates = [(prior, penalty) for prior in priors for penalty in PENALTIES]
+    errors = np.zeros(len(candidates))
+    for block in np.array_split(np.arange(len(rows.origin)), FOLDS):
+        if not len(block):
+            continue
+        first, last = rows.origin[block[0]], rows.origin[block[-1]]
+        near = (rows.origin > first - spec.horizon) & (rows.origin < last + spec.horizon)
+        judged = rows.take(block)
+        without = rows.take(np.flatnonzero(near)).sums(filler)
+        gram, cross = whole[0] - without[0], whole[1] - without[1]
+        total = max(whole[2] - without[2], 0.0)
+        for index, (prior, penalty) in enumerate(candidates):
+            found = shrunk(prior, penalty, gram, cross, total)
+            error = np.abs(forecast(found, judged.inputs) - judged.target) * judged.weight
+            errors[index] += error[judged.observed].sum()
+    prior, penalty = candidates[int(np.argmin(errors))]
+    return shrunk(prior, penalty, *whole)
+
+
+def other_maps(problem: NetworkProblem, rows: Rows, best: np.ndarray, count: int) -> list:
+    """Forecasts that suit the windows which the map ``best`` and those before them suit least.
+
+    Candidates are the seasonal mean and every lag of whole seasons. One after the other that one is
+    taken which lowers most the error of whoever is best in each window.
+    """
+    spec = problem.network.spec
+    season = spec.season if spec.season <= spec.context else 1
+    candidates = [naive_map(spec, "seasonal_mean")]
+    candidates += [lag_map(spec, lag) for lag in range(season, spec.context + 1, season)]
+    constant = np.zeros((1, spec.horizon))
+    errors = np.stack([error_by_window(np.vstack([m.T, constant]), rows) for m in candidates])
+    least = error_by_window(best, rows)
+    chosen = []
+    for _ in range(count):
+        index = int(np.argmin(np.minimum(errors, least).sum(axis=1)))
+        least = np.minimum(least, errors[index])
+        chosen.append(candidates[index])
+    return chosen
+
+
+def error_by_window(found: np.ndarray, rows: Rows) -> np.ndarray:
+    """Weighed absolute error of a linear map over the observed steps, ``(windows,)``."""
+    error = np.abs(forecast(found, rows.inputs) - rows.target)
+    return np.where(rows.observed, error, 0.0).sum(axis=0) * rows.weight
+
+
+def shrunk(
+    prior: np.ndarray, penalty: float | None, gram: np.ndarray, cross: np.ndarray, total: float
+) -> np.ndarray:
+    """The prior plus the ridge regression of what it leaves."""
+    if penalty is None or total <= 0.0:
+        return prior
+    left = cross - engine.linear(gram, np.ascontiguousarray(prior.T))
+    return prior + ridge(gram, left, penalty * total)
+
+
+def residual_quantiles(levels: tuple[float, ...], rows: Rows, found: np.ndarray) -> np.ndarray:
+    """The quantiles of a map's errors at each step, ``(horizon, width)``; 0 for a point head."""
+    if not levels:
+        return np.zeros((found.shape[1], 1))
+    errors = np.where(rows.observed, rows.target - forecast(found, rows.inputs), np.nan)
+    never = ~rows.observed.any(axis=1)
+    errors[never] = 0.0
+    return np.nanquantile(errors, levels, axis=1).T
+
+
+def forecast(found: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+    """What a linear map forecasts, ``(horizon, windows)``."""
+    return engine.linear(np.ascontiguousarray(found.T), np.ascontiguousarray(inputs.T))

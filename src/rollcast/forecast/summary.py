@@ -1,0 +1,37 @@
+"""A fitted model in a few lines of text."""
+
+from __future__ import annotations
+
+import math
+
+from rollcast.forecast.fitted import Fitted
+
+METRICS = ("mae", "rmse", "smape", "mase")
+
+
+def summary(name: str, fitted: Fitted) -> str:
+    """What the network is, what it was trained on, and its scores beside the baselines."""
+    spec = fitted.network.spec
+    layers = " × ".join(str(units) for units in spec.hidden)
+    holdout = fitted.holdout
+    origins = "the last origin of each series"
+    if holdout.origins > 1:
+        apart = "a row" if holdout.step == 1 else f"{holdout.step} rows"
+        origins = f"the last {holdout.origins} origins of each series, {apart} apart"
+    lines = [
+        f"{name}: {spec.strategy} {spec.cell} {layers}, {fitted.network.count} weights, "
+        f"head {spec.head}",
+        f"data: {fitted.source}, {fitted.series} series, {fitted.rows} rows, "
+        f"freq {fitted.freq}, season {fitted.season}",
+        f"window: {spec.context} rows seen, {spec.horizon} forecast, scaled by {fitted.scaling}",
+        f"training: {fitted.steps} steps in {fitted.seconds:.1f} s ({fitted.reason}), "
+        f"best at {fitted.best_step}",
+        f"held out: {origins}; they also chose the step, up to which the network was then trained "
+        "on all rows",
+    ]
+    width = max(len(method) for method in fitted.scores)
+    lines.append(" " * width + "".join(f"{metric:>10}" for metric in METRICS))
+    for method, row in fitted.scores.items():
+        values = "".join(f"{row.get(metric, math.nan):10.4g}" for metric in METRICS)
+        lines.append(f"{method:<{width}}{values}")
+    return "\n".join(lines)

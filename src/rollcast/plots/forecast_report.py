@@ -1,0 +1,178 @@
+"""The report of a fitted forecaster: what it forecasts, how good it is, and how to get it again."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from rollcast.data.panel import stamp_text
+from rollcast.forecast.fitted import Fitted
+from rollcast.forecast.forecaster import Forecaster
+from rollcast.forecast.result import Forecast
+from rollcast.plots import report
+from rollcast.plots.pictures import SeriesPicture, TrainingCurve
+from rollcast.plots.scores import headline
+from rollcast.train.training import Training
+
+# Arguments of the Forecaster that the command line takes.
+OPTIONS = ("cell", "context", "head", "scaling", "seed")
+
+
+def write_report(
+    forecaster: Forecaster,
+    path: str | os.PathLike[str],
+    *,
+    level: float | Sequence[float] = (80, 95),
+) -> Path:
+    """Write the HTML report of a fitted forecaster; returns its path.
+
+    It shows the series it remembers with their forecasts and intervals of ``level`` percent.
+    Raises UsageError for a model that remembers no series, or a path that cannot be written.
+    """
+    return report.write_report(path, forecast_report(forecaster, level=level))
+
+
+def forecast_report(
+    forecaster: Forecaster, *, level: float | Sequence[float] = (80, 95)
+) -> report.Report:
+    """What the report shows."""
+    found = forecaster.forecast(level=level)
+    fitted = forecaster.fitted_
+    spec, panel = fitted.network.spec, found.panel
+    name = forecaster.name
+    many = f"{len(panel)} series" if len(panel) > 1 else panel.columns.target
+    steps = f"{spec.horizon} step{'s' if spec.horizon > 1 else ''}"
+    return report.Report(
+        title=f"Forecast of {panel.source}",
+        headline=headline(fitted.scores, what=f"{steps} of {many}", ours=name),
+        series=pictures(found),
+        scores=fitted.scores,
+        error_by_step=fitted.error_by_step,
+        training=training_curve(forecaster),
+        settings=settings(forecaster),
+        command=command(forecaster),
+        code=code(forecaster),
+        data={
+            "table": panel.source,
+            "series": len(panel),
+            "rows": len(panel.values),
+            "missing": int(np.isnan(panel.values).sum()),
+            "from": stamp_text(panel.local(panel.times.min()[None])[0]),
+            "to": stamp_text(panel.local(panel.times.max()[None])[0]),
+            "frequency": str(fitted.freq),
+            "season": fitted.season,
+        },
+        footer="Written by rollcast.",
+        method=name,
+        unit=panel.columns.target,
+        scored_on=scored_on(fitted),
+    )
+
+
+def pictures(found: Forecast) -> list[SeriesPicture]:
+    """The first series of a forecast, as they are drawn."""
+    panel = found.panel
+    drawn = range(min(len(panel), report.MOST_SERIES))
+    times = found.times
+    return [
+        SeriesPicture(
+            id=str(panel.ids[index]) if panel.columns.id else panel.columns.target,
+            times=panel.local(panel.series(index).times),
+            history=panel.series(index).values,
+            forecast_times=panel.local(times[index]),
+            median=found.median[index],
+            bands={level: (low[index], high[index]) for level, (low, high) in found.bands.items()},
+            unit=panel.columns.target,
+        )
+        for index in drawn
+    ]
+
+
+def training_curve(forecaster: Forecaster) -> TrainingCurve | None:
+    """How training went; None for a loaded model, whose file does not keep it."""
+    history = forecaster.training_history_
+    if history is None:
+        return None
+    return TrainingCurve(
+        steps=np.arange(1, len(history.loss) + 1),
+        loss=history.loss,
+        validation_steps=history.validation_step,
+        validation_score=history.validation_score,
+        best_step=forecaster.best_step_,
+        learning_rate=history.learning_rate,
+    )
+
+
+def scored_on(fitted: Fitted) -> str:
+    """On which windows the scores were measured, and what else these were used for."""
+    holdout = fitted.holdout
+    origins = "the last origin" if holdout.origins == 1 else f"the last {holdout.origins} origins"
+    rows = "a row" if holdout.step == 1 else f"{holdout.step} rows"
+    apart = "" if holdout.origins == 1 else f", {rows} apart"
+    return (
+        f"Measured on {origins} of each series{apart}, held out of the training. The same windows "
+        "chose the step to stop at, so the network's scores are a little flattering. The network "
+        "that forecasts was then trained up to that step on all rows. "
+        "Coverage is that of intervals calibrated on the other half of these windows."
+    )
+
+
+def settings(forecaster: Forecaster) -> dict[str, object]:
+    """Every setting by name."""
+    spec = forecaster.fitted_.network.spec
+    found: dict[str, object] = {
+        "horizon": spec.horizon,
+        "context": spec.context,
+        "rows read by the recurrent stack": spec.steps,
+        "cell": spec.cell,
+        "hidden": spec.hidden,
+        "strategy": spec.strategy,
+        "head": spec.head,
+        "scaling": forecaster.fitted_.scaling,
+        "weights": forecaster.fitted_.network.count,
+        "seed": forecaster.seed,
+    }
+    training = forecaster.training
+    return found | {
+        each.name.replace("_", " "): getattr(training, each.name) for each in fields(training)
+    }
+
+
+def command(forecaster: Forecaster) -> str:
+    """The command line that gives this forecast again; empty where none can."""
+    fitted = forecaster.fitted_
+    usual = Forecaster(forecaster.horizon)
+    only_steps = Training(steps=forecaster.training.steps)
+    if "." not in fitted.source or forecaster.training != only_steps:
+        return ""
+    if tuple(forecaster.hidden) != tuple(usual.hidden) or forecaster.name != usual.name:
+        return ""
+    words = ["rollcast", "forecast", fitted.source, "--horizon", str(forecaster.horizon)]
+    for name, value in fitted.options.items():
+        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        words += [f"--{name}", text]
+    for name in OPTIONS:
+        if getattr(forecaster, name) != getattr(usual, name):
+            words += [f"--{name}", str(getattr(forecaster, name))]
+    if forecaster.training.steps != usual.training.steps:
+        words += ["--steps", str(forecaster.training.steps)]
+    return shlex.join(words)
+
+
+def code(forecaster: Forecaster) -> str:
+    """The Python that gives this forecast again."""
+    fitted = forecaster.fitted_
+    table = repr(fitted.source) if "." in fitted.source else "table"
+    options = "".join(f", {name}={value!r}" for name, value in fitted.options.items())
+    imports = "Forecaster, Training" if "Training(" in repr(forecaster) else "Forecaster"
+    return (
+        f"from rollcast import {imports}\n\n"
+        f"model = {forecaster!r}\n"
+        f"model.fit({table}{options})\n"
+        "forecast = model.predict()\n"
+    )

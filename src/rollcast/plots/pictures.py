@@ -1,0 +1,60 @@
+"""What is drawn: plain arrays, so that anything that forecasts can be drawn."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesPicture:
+    """One series and its forecast.
+
+    ``times`` and ``history`` are ``(rows,)``, ``forecast_times`` and ``median`` ``(horizon,)``;
+    times are datetime64 or integers, NaN is missing. ``bands`` maps a level in percent to its lower
+    and upper end, each ``(horizon,)``. ``truth`` ``(horizon,)`` is what happened, if known.
+    """
+
+    id: str
+    times: NDArray
+    history: NDArray
+    forecast_times: NDArray
+    median: NDArray
+    bands: Mapping[float, tuple[NDArray, NDArray]] = field(default_factory=dict)
+    truth: NDArray | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingCurve:
+    """The loss of every step, the score of every validation, the learning rate.
+
+    ``steps``, ``loss`` and ``learning_rate`` are ``(steps,)``; ``validation_steps`` and
+    ``validation_score`` ``(validations,)``, lower being better. ``best_step`` is the step whose
+    weights were kept.
+    """
+
+    steps: NDArray
+    loss: NDArray
+    validation_steps: NDArray = field(default_factory=lambda: np.empty(0))
+    validation_score: NDArray = field(default_factory=lambda: np.empty(0))
+    best_step: int | None = None
+    learning_rate: NDArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RollingPicture:
+    """One series forecast again and again, each time from a later row.
+
+    ``origins`` are the rows of ``values`` where a forecast begins, ``forecasts`` ``(origins,
+    horizon)``, ``starts`` the first row that each forecast's training may see.
+    """
+
+    id: str
+    times: NDArray
+    values: NDArray
+    origins: Sequence[int]
+    forecasts: NDArray
+    starts: Sequence[int] | None = None
+    unit: str = ""

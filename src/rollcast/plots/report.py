@@ -1,0 +1,205 @@
+"""The report: one HTML file that needs nothing else, for a screen, a phone or a printer.
+
+Its size is that of plotly.js, about 4.8 MB, which is inlined once, and some 0.1 MB a series. The
+page may load nothing: a content security policy says so to the browser.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from rollcast.atomic import whole_file
+from rollcast.errors import UsageError
+from rollcast.plots.fan import forecast_fan
+from rollcast.plots.pictures import RollingPicture, SeriesPicture, TrainingCurve
+from rollcast.plots.rolling import rolling_origins
+from rollcast.plots.scores import Scores, error_by_step, reference_method, relative_scores
+from rollcast.plots.style import DARK, LIGHT, twins
+from rollcast.plots.tables import (
+    code_block,
+    command_block,
+    escaped,
+    pair_table,
+    score_table,
+    section,
+)
+from rollcast.plots.training import training_curve
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+MOST_SERIES = 12
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; base-uri 'none'; form-action 'none'"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """All that a report shows; what is empty is left out.
+
+    ``scores`` maps method → metric → value and ``error_by_step`` method → ``(horizon,)``, in the
+    unit ``unit``; ``method`` is the row that is the network's, at first the first. ``scored_on``
+    says on what. ``settings`` and ``data`` are names and values. At most MOST_SERIES series are
+    drawn, the first ones.
+    """
+
+    title: str
+    headline: str
+    series: Sequence[SeriesPicture] = ()
+    scores: Scores = field(default_factory=dict)
+    error_by_step: Mapping[str, NDArray] = field(default_factory=dict)
+    training: TrainingCurve | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
+    command: str = ""
+    code: str = ""
+    data: Mapping[str, object] = field(default_factory=dict)
+    footer: str = ""
+    rolling: RollingPicture | None = None
+    method: str = ""
+    unit: str = ""
+    scored_on: str = ""
+
+
+def write_report(path: str | os.PathLike[str], report: Report) -> Path:
+    """Write the report; gives its path. The file appears whole or not at all.
+
+    Raises UsageError when the folder does not exist or cannot be written.
+    """
+    target = Path(path).absolute()
+    text = report_html(report)
+    try:
+        with whole_file(target) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise UsageError(
+            f"report {path}: {error.strerror or error}. Choose a folder that exists and can be "
+            "written."
+        ) from error
+    return target
+
+
+def report_html(report: Report) -> str:
+    """The report as the text of one HTML page."""
+    from plotly.offline import get_plotlyjs
+
+    figures = _figures(report)
+    drawings = _json({"figures": figures, "twins": twins()})
+    files = resources.files("rollcast.plots")
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="generator" content="rollcast">'
+        f"<title>{escaped(report.title)}</title>\n<style>\n{_colours()}"
+        f"{files.joinpath('report.css').read_text(encoding='utf-8')}</style></head>\n<body><main>"
+        f'<h1>{escaped(report.title)}</h1><p class="headline">{escaped(report.headline)}</p>\n'
+        "<noscript><p>The figures need JavaScript; the tables do not.</p></noscript>\n"
+        f"{_sections(report, set(figures))}"
+        f"<footer>{escaped(report.footer)}</footer></main>\n"
+        f'<script type="application/json" id="drawings">{drawings}</script>\n'
+        f"<script>{get_plotlyjs()}</script>\n"
+        f"<script>\n{files.joinpath('report.js').read_text(encoding='utf-8')}</script>\n"
+        "</body></html>\n"
+    )
+
+
+def _figures(report: Report) -> dict[str, Any]:
+    """Every figure by the id of its place in the page, as Plotly's JSON."""
+    ours = report.method
+    figures: dict[str, Any] = {}
+    if report.series:
+        figures["fan"] = [_plain(forecast_fan(one)) for one in report.series[:MOST_SERIES]]
+    if len(report.scores) > 1 and (relative := relative_scores(report.scores, ours=ours)).data:
+        figures["relative"] = _plain(relative)
+    if report.error_by_step:
+        steps = error_by_step(report.error_by_step, ours=ours, unit=report.unit)
+        figures["steps"] = _plain(steps)
+    if report.training is not None:
+        figures["curve"] = _plain(training_curve(report.training))
+    if report.rolling is not None:
+        figures["origins"] = _plain(rolling_origins(report.rolling))
+    return figures
+
+
+def _sections(report: Report, drawn: set[str]) -> str:
+    def figure(name: str, heading: str = "") -> str:
+        if name not in drawn:
+            return ""
+        title = f"<h3>{escaped(heading)}</h3>" if heading else ""
+        return f'{title}<div class="figure" id="{name}"></div>'
+
+    ours = report.method or next(iter(report.scores), "")
+    scores = score_table(report.scores, ours) if report.scores else ""
+    about = f"<p>{escaped(report.scored_on)}</p>" if report.scored_on and scores else ""
+    reference = reference_method(report.scores).replace("_", " ") if report.scores else ""
+    compared = f"Error relative to {reference}, below 1 is better"
+    settings = pair_table(report.settings) if report.settings else ""
+    command = "<h3>Command line</h3>" + command_block(report.command) if report.command else ""
+    code = "<h3>Python</h3>" + code_block(report.code) if report.code else ""
+    parts = (
+        section("forecast", "Forecast", _chooser(report.series) + figure("fan")),
+        section(
+            "scores",
+            "Scores beside the baselines",
+            about,
+            scores,
+            figure("relative", compared),
+        ),
+        section("horizon", "Error by step of the horizon", figure("steps")),
+        section("backtest", "Forecasts from rolling origins", figure("origins")),
+        section("training", "Training", figure("curve")),
+        section("data", "Data", pair_table(report.data) if report.data else ""),
+        section("setting", "The setting that reproduces it", command, code, settings),
+    )
+    return "\n".join(part for part in parts if part)
+
+
+def _chooser(series: Sequence[SeriesPicture]) -> str:
+    if not series:
+        return ""
+    options = "".join(f"<option>{escaped(one.id)}</option>" for one in series[:MOST_SERIES])
+    names = (
+        f'<label for="series">Series</label><select id="series">{options}</select>'
+        if len(series) > 1
+        else f"<span>{escaped(series[0].id)}</span>"
+    )
+    left_out = len(series) - MOST_SERIES
+    note = f'<p class="note">{left_out} more series are not drawn.</p>' if left_out > 0 else ""
+    return (
+        f'<div class="pick">{names}<span class="range">'
+        '<button type="button" data-range="recent" aria-pressed="true">Recent</button>'
+        '<button type="button" data-range="all" aria-pressed="false">All</button>'
+        f"</span></div>{note}"
+    )
+
+
+def _colours() -> str:
+    def rules(palette: dict[str, str]) -> str:
+        return " ".join(
+            f"--{name}: {colour};" for name, colour in palette.items() if " " not in name
+        )
+
+    return (
+        f":root {{ {rules(LIGHT)} }}\n"
+        "@media (prefers-color-scheme: dark) { :root:not([data-theme=light]) "
+        f"{{ {rules(DARK)} }} }}\n"
+        f":root[data-theme=dark] {{ {rules(DARK)} }}\n"
+    )
+
+
+def _plain(figure: "Figure") -> dict[str, Any]:
+    return json.loads(str(figure.to_json(engine="json")))
+
+
+def _json(value: object) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

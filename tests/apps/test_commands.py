@@ -1,0 +1,142 @@
+"""The commands that work: what they leave, what they print, what --help teaches."""
+
+import csv
+import inspect
+import json
+import typing
+from pathlib import Path
+
+import polars
+import pytest
+from typer.models import OptionInfo
+
+import rollcast as library
+from rollcast.apps import commands
+
+
+def test_a_forecast_leaves_the_three_files_and_says_so(forecast, tmp_path) -> None:
+    result = forecast(
+        *("--out", "forecast.csv"), *("--report", "report.html"), *("--save", "wave.roll")
+    )
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    for name in ("forecast: forecast.csv", "report: report.html", "model: wave.roll"):
+        assert name in result.stdout
+    for word in ("MAE", "RMSE", "sMAPE", "MASE", "seasonal naive", "naive"):
+        assert word in result.stdout
+    rows = list(csv.DictReader(Path("forecast.csv").read_text().splitlines()))
+    assert [row["ds"] for row in rows] == [f"2020-{month:02}-01" for month in range(1, 7)]
+    columns = [
+        "rollcast",
+        *(f"rollcast-{end}-{level}" for level in (80, 95) for end in ("lo", "hi")),
+    ]
+    assert set(rows[0]) == {"ds", *columns}
+    assert "<html" in Path("report.html").read_text().lower()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "forecast.csv", "report.html", "wave.csv", "wave.roll",
+    ]  # fmt: skip
+
+
+def test_a_saved_model_forecasts_the_same_from_its_history_and_from_the_table(
+    forecast, rollcast, table
+) -> None:
+    forecast("--out", "first.csv", "--save", "wave.roll")
+    assert rollcast("predict", "wave.roll", "--out", "second.csv").exit_code == 0
+    assert rollcast("predict", "wave.roll", table, "--out", "third.csv").exit_code == 0
+    first = Path("first.csv").read_text()
+    assert Path("second.csv").read_text() == first
+    assert Path("third.csv").read_text() == first
+
+
+def test_the_suffix_chooses_the_format_and_the_rows_are_the_same(forecast, rollcast) -> None:
+    forecast("--save", "wave.roll")
+    for name in ("a.csv", "a.json", "a.parquet"):
+        assert rollcast("predict", "wave.roll", "--out", name).exit_code == 0
+    whole = polars.read_parquet("a.parquet")
+    assert len(whole) == 6
+    from_csv = polars.read_csv("a.csv")
+    from_json = json.loads(Path("a.json").read_text())
+    for row, other in zip(from_csv.iter_rows(named=True), from_json, strict=True):
+        assert row["ds"] == other["ds"]
+        assert row["rollcast"] == pytest.approx(other["rollcast"])
+    assert from_csv["rollcast"].to_list() == pytest.approx(whole["rollcast"].to_list())
+
+
+def test_quiet_prints_nothing(forecast) -> None:
+    result = forecast("--out", "forecast.csv", "--quiet")
+    assert (result.exit_code, result.output) == (0, "")
+    assert Path("forecast.csv").exists()
+
+
+def test_without_out_the_first_rows_are_shown_with_how_to_keep_them(forecast) -> None:
+    result = forecast()
+    assert result.exit_code == 0, result.output
+    assert "2020-01-01" in result.stdout
+    assert "6 rows; --out forecast.csv keeps them" in result.stdout
+
+
+def test_a_dash_puts_the_forecast_alone_on_stdout(forecast) -> None:
+    result = forecast("--out", "-")
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("ds,rollcast")
+    assert len(lines) == 7
+    assert "MAE" in result.stderr
+
+
+def test_levels_may_be_repeated_or_joined_by_commas(forecast, rollcast) -> None:
+    forecast("--save", "wave.roll")
+    joined = rollcast("predict", "wave.roll", "--out", "-", "--level", "50,90")
+    repeated = rollcast("predict", "wave.roll", "--out", "-", "--level", "50", "--level", "90")
+    assert joined.stdout == repeated.stdout
+    assert "rollcast-lo-50" in joined.stdout
+    assert "rollcast-hi-90" in joined.stdout
+    assert "rollcast-lo-80" not in joined.stdout
+
+
+def test_the_same_seed_gives_the_same_forecast_and_another_seed_another(forecast) -> None:
+    first, same, other = (forecast("--seed", seed, "--out", "-").stdout for seed in ("1", "1", "2"))
+    assert first == same
+    assert first != other
+
+
+@pytest.mark.parametrize("command", [commands.forecast, commands.predict])
+def test_help_mentions_every_option_and_shows_examples(rollcast, command) -> None:
+    text = rollcast(command.__name__, "--help").stdout
+    for name, parameter in inspect.signature(command).parameters.items():
+        option = typing.get_args(parameter.annotation)[1]
+        word = f"--{name}" if isinstance(option, OptionInfo) else option.metavar
+        assert word in text
+        assert option.help.split(":")[0] in text
+    assert f"rollcast {command.__name__} sales" in text
+
+
+def test_the_defaults_that_help_tells_are_those_of_the_library(rollcast) -> None:
+    text = " ".join(rollcast("forecast", "--help").stdout.split())
+    defaults = inspect.signature(library.Forecaster).parameters
+    for name in ("cell", "head", "scaling", "seed"):
+        assert f"(default: {defaults[name].default})" in text
+
+
+def test_the_version_names_the_engine(rollcast) -> None:
+    result = rollcast("--version")
+    assert result.stdout.startswith(f"rollcast {library.__version__} (")
+    assert result.exit_code == 0
+
+
+def test_a_short_table_gets_the_intervals_it_can_have_and_is_told_of_the_others(
+    rollcast, tmp_path
+) -> None:
+    rows = [f"{1960 + year},{year % 7}" for year in range(30)]
+    (tmp_path / "short.csv").write_text("\n".join(["ds,y", *rows]) + "\n")
+    result = rollcast("forecast", "short.csv", "--horizon", "6", "--steps", "5", "--out", "a.csv")
+    assert result.exit_code == 0, result.output
+    assert "no 95 % interval" in result.stdout
+    assert "rollcast-lo-95" not in Path("a.csv").read_text()
+
+
+def test_a_level_that_cannot_be_calibrated_does_not_cost_the_trained_model(rollcast, table) -> None:
+    arguments = ("forecast", table, "--horizon", "6", "--steps", "5", "--save", "wave.roll")
+    result = rollcast(*arguments, "--level", "99.99")
+    assert result.exit_code == 2
+    assert "99.99" in result.stderr
+    assert rollcast("predict", "wave.roll").exit_code == 0

@@ -1,0 +1,112 @@
+"""PyTorch in float64 as the oracle of a stack, and random problems to compare on."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from rollcast import engine
+
+
+@dataclass
+class Problem:
+    """Inputs of one call and the gradients that a loss sends back, all float64."""
+
+    cell: str
+    sizes: tuple[int, ...]
+    time: int
+    batch: int
+    seed: int = 0
+    weights: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        draw = np.random.default_rng(self.seed)
+        hidden = self.sizes[1:]
+        self.weights = np.concatenate(
+            [
+                draw.uniform(-1, 1, engine.weight_count(self.cell, (width, units))) / np.sqrt(units)
+                for width, units in zip(self.sizes[:-1], hidden, strict=True)
+            ]
+        )
+        self.x = draw.normal(size=(self.time, self.batch, self.sizes[0]))
+        self.dy = draw.normal(size=(self.time, self.batch, hidden[-1]))
+        self.h0, self.dh = ([draw.normal(size=(self.batch, n)) for n in hidden] for _ in "01")
+        self.c0, self.dc = ([draw.normal(size=(self.batch, n)) for n in hidden] for _ in "01")
+        if self.cell != "lstm":
+            self.c0 = self.dc = None
+
+    def run(self, dtype, **options):
+        """What the engine makes of it: every array by name."""
+        cast = lambda value: None if value is None else [part.astype(dtype) for part in value]  # noqa: E731
+        run = engine.forward(
+            self.cell,
+            self.sizes,
+            self.weights.astype(dtype),
+            self.x.astype(dtype),
+            h0=cast(self.h0),
+            c0=cast(self.c0),
+            need_x=True,
+            **options,
+        )
+        back = engine.backward(run.recording, self.dy.astype(dtype), cast(self.dh), cast(self.dc))
+        return named(run.y, run.h, run.c, back.weights, back.x, back.h0, back.c0)
+
+    def truth(self, lengths=None):
+        """What PyTorch makes of it: one module a layer, so that layers may differ in size."""
+        leaf = lambda value: torch.tensor(value, requires_grad=True)  # noqa: E731
+        x = y = leaf(self.x)
+        h0 = [leaf(part) for part in self.h0]
+        c0 = [leaf(part) for part in self.c0 or []]
+        lengths = None if lengths is None else torch.tensor(lengths)
+        modules, h, c, start = [], [], [], 0
+        for layer, (width, units) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
+            module = make_module(self.cell, width, units)
+            for weight in module.parameters():
+                values = self.weights[start : start + weight.numel()]
+                weight.data.copy_(torch.tensor(values).view_as(weight))
+                start += weight.numel()
+            states = (h0[layer][None], c0[layer][None]) if c0 else h0[layer][None]
+            if lengths is None:
+                y, final = module(y, states)
+            else:
+                packed = torch.nn.utils.rnn.pack_padded_sequence(y, lengths, enforce_sorted=False)
+                y, final = module(packed, states)
+                y, _ = torch.nn.utils.rnn.pad_packed_sequence(y, total_length=self.time)
+            modules.append(module)
+            h.append((final[0] if c0 else final)[0])
+            c.extend([final[1][0]] if c0 else [])
+        loss = (y * torch.tensor(self.dy)).sum()
+        for state, gradient in zip(h + c, self.dh + (self.dc or []), strict=True):
+            loss = loss + (state * torch.tensor(gradient)).sum()
+        loss.backward()
+        plain = lambda parts: [part.detach().numpy() for part in parts]  # noqa: E731
+        grads = lambda parts: [part.grad.numpy() for part in parts]  # noqa: E731
+        flat = np.concatenate([w.grad.numpy().ravel() for m in modules for w in m.parameters()])
+        return named(
+            y.detach().numpy(), plain(h), plain(c), flat, x.grad.numpy(), grads(h0), grads(c0)
+        )
+
+
+def make_module(cell, width, units):
+    if cell == "lstm":
+        return torch.nn.LSTM(width, units).double()
+    if cell == "gru":
+        return torch.nn.GRU(width, units).double()
+    return torch.nn.RNN(width, units, nonlinearity=cell.removeprefix("rnn_")).double()
+
+
+def named(y, h, c, weights, x, h0, c0):
+    arrays = {"y": y, "dweights": weights, "dx": x}
+    for name, layers in (("h", h), ("c", c), ("dh0", h0), ("dc0", c0)):
+        arrays |= {f"{name}[{layer}]": value for layer, value in enumerate(layers)}
+    return arrays
+
+
+def worst(found, truth):
+    """The largest max|a-b| / max|b| over all arrays, with the array's name. Where the truth is all
+    zero (a dead ReLU) the error counts as it is."""
+    assert found.keys() == truth.keys()
+    return max(
+        (float(np.abs(found[name] - value).max() / (np.abs(value).max() or 1.0)), name)
+        for name, value in truth.items()
+    )

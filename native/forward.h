@@ -1,0 +1,194 @@
+// Forward through time for one slice: recording, or keeping nothing.
+#pragma once
+#include "layout.h"
+#include "random.h"
+
+namespace rollcast::ROLLCAST_ROW {
+
+// Rows of a slice still running at a step; rows are sorted by falling length.
+inline int active_rows(const int* lengths, Slice slice, int step) {
+  if (!lengths) return slice.rows;
+  int rows = slice.rows;
+  while (rows > 0 && lengths[slice.first + rows - 1] <= step) --rows;
+  return rows;
+}
+
+// The caller's index of a row: what dropout is keyed by, however rows were sorted.
+template <class T>
+inline int row_index(const Forward<T>& call, int row) {
+  return call.order ? call.order[row] : row;
+}
+
+// One step of some rows and one group of blocks. Strides between rows: x_stride, otherwise the
+// layer's padded units (h, c) and kept gates.
+template <class T>
+struct StepTile {
+  const T *w_x, *w_h, *bias, *x, *h, *h_block, *c_before;
+  T *h_out, *c_out, *kept;  // kept null: not recording
+  int input, units, padded, kept_stride;
+  ptrdiff_t x_stride;
+};
+
+template <class C, int R, int N>
+__attribute__((noinline)) void step_tile(const StepTile<typename C::Element>& a) {
+  typedef typename C::Element T;
+  constexpr int L = lanes<T>, P = C::panels;
+  Vec<T> sums[R][N * P];
+#pragma GCC unroll 12
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int p = 0; p < N * P; ++p) sums[r][p] = load(a.bias + p * L);
+  multiply<T, R, N * P, N * C::x_count, C::x_count, P, C::x_first>(sums, a.w_x, a.x, a.x_stride,
+                                                                   a.input);
+  multiply<T, R, N * P, N * C::h_count, C::h_count, P, C::h_first>(sums, a.w_h, a.h, a.padded,
+                                                                   a.units);
+#pragma GCC unroll 12
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) {
+      const ptrdiff_t at = ptrdiff_t(r) * a.padded + n * L;
+      Vec<T> h, c = {}, kept[C::saved + 1];
+      const Vec<T> c_before = C::has_cell ? load(a.c_before + at) : Vec<T>{};
+      C::forward(&sums[r][n * P], load(a.h_block + at), c_before, h, c, kept);
+      store(a.h_out + at, h);
+      if constexpr (C::has_cell) store(a.c_out + at, c);
+      if constexpr (C::saved > 0)
+        if (a.kept)
+#pragma GCC unroll 4
+          for (int s = 0; s < C::saved; ++s)
+            store(a.kept + ptrdiff_t(r) * a.kept_stride + (n * C::saved + s) * L, kept[s]);
+    }
+}
+
+// All rows and units of one layer and step.
+template <class C>
+inline void layer_step(const Layer<C>& layer, StepTile<typename C::Element> a,
+                       const typename C::Element* packed, int rows) {
+  typedef typename C::Element T;
+  constexpr int L = lanes<T>;
+  const StepTile<T> whole = a;
+  vector_groups<group_blocks<C>>(layer.blocks, [&](int block, auto group) {
+    constexpr int N = decltype(group)::value;
+    a.w_x = packed + block * layer.block_size();
+    a.w_h = a.w_x + size_t(layer.input) * N * C::x_count * L;
+    a.bias = a.w_h + size_t(layer.units) * N * C::h_count * L;
+    row_blocks<tile_rows<N * C::panels>>(rows, [&](int r, auto count) {
+      const ptrdiff_t at = ptrdiff_t(r) * layer.padded + block * L;
+      a.x = whole.x + r * whole.x_stride;
+      a.h = whole.h + ptrdiff_t(r) * layer.padded;
+      a.h_block = whole.h + at;
+      a.h_out = whole.h_out + at;
+      if constexpr (C::has_cell) {
+        a.c_before = whole.c_before + at;
+        a.c_out = whole.c_out + at;
+      }
+      if (whole.kept) a.kept = whole.kept + ptrdiff_t(r) * a.kept_stride + block * C::saved * L;
+      step_tile<C, decltype(count)::value, N>(a);
+    });
+  });
+}
+
+// The chunk's input of layer l as contiguous rows: the caller's x, or the dropped output below.
+template <class C>
+inline const typename C::Element* chunk_input(const Forward<typename C::Element>& call, Slice slice,
+                                              const Workspace<C>& plan, int l, int first, int steps,
+                                              int base, typename C::Element* work,
+                                              typename C::Element* buffer, ptrdiff_t& stride) {
+  typedef typename C::Element T;
+  if (l == 0) {
+    const int width = call.stack.sizes[0];
+    stride = width;
+    if (slice.rows == call.batch) return call.x + size_t(first) * call.batch * width;
+    for (int t = 0; t < steps; ++t)
+      copy(buffer + size_t(t) * slice.rows * width,
+           call.x + (size_t(first + t) * call.batch + slice.first) * width,
+           size_t(slice.rows) * width);
+    return buffer;
+  }
+  const Layer<C> below(call.stack, l - 1);
+  const T* output = work + plan.h[l - 1] + size_t(first - base + 1) * slice.rows * below.padded;
+  stride = below.padded;
+  if (call.dropout.probability <= 0) return output;
+  stride = below.units;
+  for (int t = 0; t < steps; ++t)
+    for (int r = 0; r < slice.rows; ++r) {
+      const size_t row = size_t(t) * slice.rows + r;
+      copy(buffer + row * below.units, output + row * below.padded, below.units);
+      drop(call.dropout, l - 1, first + t, row_index(call, slice.first + r), buffer + row * below.units,
+           below.units);
+    }
+  return buffer;
+}
+
+template <class C>
+void forward(const Forward<typename C::Element>& call, Slice slice, typename C::Element* work) {
+  typedef typename C::Element T;
+  const Stack& stack = call.stack;
+  const Workspace<C> plan(stack, call.time, slice.rows, call.record, work);
+  const int rows = slice.rows;
+
+  size_t state = 0;  // start of a layer in h0, c0, hn, cn
+  for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
+    const size_t first = state + size_t(slice.first) * layer.units;
+    auto start = [&](T* to, const T* from) {
+      if (from) copy_padded(to, layer.padded, from + first, layer.units, rows);
+      else zero(to, size_t(rows) * layer.padded);
+    };
+    start(work + plan.h[l], call.h0);
+    if constexpr (C::has_cell) start(work + plan.c[l], call.c0);
+    state += size_t(call.batch) * layer.units;
+  });
+
+  for (int first = 0; first < call.time; first += plan.chunk) {
+    const int steps = smaller(plan.chunk, call.time - first);
+    const int base = call.record ? 0 : first;  // step that the first kept state stands before
+    const T* packed = call.packed;
+    state = 0;
+    for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
+      const size_t plane = size_t(rows) * layer.padded;
+      T* h = work + plan.h[l];
+      T* c = work + plan.c[l];
+      if (!call.record && first > 0) copy(h, h + plan.steps * plane, plane);
+      StepTile<T> a = {};
+      const T* x = chunk_input<C>(call, slice, plan, l, first, steps, base, work,
+                                  work + plan.input, a.x_stride);
+      a.input = layer.input;
+      a.units = layer.units;
+      a.padded = layer.padded;
+      a.kept_stride = layer.kept();
+      for (int t = 0; t < steps; ++t) {
+        const int step = first + t, at = step - base;
+        const int running = active_rows(call.lengths, slice, step);
+        a.x = x + size_t(t) * rows * a.x_stride;
+        a.h = h + at * plane;
+        a.h_out = h + (at + 1) * plane;
+        a.c_before = call.record ? c + at * plane : c;
+        a.c_out = call.record ? c + (at + 1) * plane : c;
+        a.kept = call.record && C::saved
+                     ? work + plan.kept[l] + size_t(step) * rows * layer.kept()
+                     : nullptr;
+        if (running > 0) layer_step<C>(layer, a, packed, running);
+
+        const bool top = l == stack.layers - 1;
+        if (top && call.y) {
+          T* y = call.y + (size_t(step) * call.batch + slice.first) * layer.units;
+          for (int r = 0; r < rows; ++r, y += layer.units)
+            if (r < running) copy(y, a.h_out + size_t(r) * layer.padded, layer.units);
+            else zero(y, layer.units);
+        }
+        // Rows that end with this step leave their final states.
+        const int next = step + 1 < call.time ? active_rows(call.lengths, slice, step + 1) : 0;
+        for (int r = next; r < running; ++r) {
+          const size_t to = state + size_t(slice.first + r) * layer.units;
+          if (call.hn) copy(call.hn + to, a.h_out + size_t(r) * layer.padded, layer.units);
+          if (C::has_cell && call.cn)
+            copy(call.cn + to, a.c_out + size_t(r) * layer.padded, layer.units);
+        }
+      }
+      packed += layer.packed();
+      state += size_t(call.batch) * layer.units;
+    });
+  }
+}
+
+}  // namespace rollcast::ROLLCAST_ROW

@@ -38,26 +38,21 @@ const Kernels<T>& kernels(const Engine& row = engine()) {
   else return row.twice;
 }
 
-// Lets other Python threads run. A daemon thread that comes back while the interpreter shuts down
-// waits for the end of the process: asking for the lock then would end the thread in the middle of
-// C++ that cannot be unwound, and with it the process.
+// Lets other Python threads run. A daemon thread that asks for the lock while the interpreter shuts
+// down is ended by Python through an unwinding that may not pass here or through nanobind, on pain of
+// std::terminate; it is held where it is until the process has ended.
 class WithoutLock {
   PyThreadState* state_ = PyEval_SaveThread();
-
-  static bool finalizing() {
-#if PY_VERSION_HEX >= 0x030D0000
-    return Py_IsFinalizing();
-#else
-    return _Py_IsFinalizing();
-#endif
-  }
 
  public:
   WithoutLock() = default;
   WithoutLock(const WithoutLock&) = delete;
   ~WithoutLock() {
-    while (finalizing()) std::this_thread::sleep_for(std::chrono::hours(1));
-    PyEval_RestoreThread(state_);
+    try {
+      PyEval_RestoreThread(state_);
+    } catch (...) {
+      for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+    }
   }
 };
 

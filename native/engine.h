@@ -4,7 +4,9 @@
 // (time, batch, feature). States of all layers lie one after the other, each (batch, units of the
 // layer), which for equal layers is PyTorch's (layers, batch, units). Weights are one flat vector:
 // per layer weight_ih (gates*units, input), weight_hh (gates*units, units), bias_ih, bias_hh,
-// gates in PyTorch's order.
+// gates in PyTorch's order. With projection (LSTM; Sak, Senior & Beaufays 2014) weight_hr
+// (projection, units) follows; then the output and h of every layer have `projection` numbers, and c
+// has the units.
 //
 // The batch is cut into slices by its size alone. A slice goes through all of time on one thread
 // and keeps its own gradient; gradients are added up in the order of the slices. So the number of
@@ -21,6 +23,10 @@ struct Stack {
   Cell cell;
   int layers;
   const int* sizes;  // (layers + 1): width of the input, then the units of every layer
+  int projection = 0;  // numbers in h, fewer than the units of every layer; 0: h has the units
+
+  // What a layer gives on: the width of its h.
+  int width(int layer) const { return projection ? projection : sizes[layer + 1]; }
 };
 
 // A run of rows of the batch that one thread carries through time.
@@ -48,14 +54,15 @@ struct Forward {
   const T* x;          // (time, batch, sizes[0])
   const T* packed;     // from pack
   const T* h0;         // initial states, or null for zero
-  const T* c0;         // the same for the cell states of an LSTM
+  const T* c0;         // the same for the cell states of an LSTM (with the units, if projected)
   const int* lengths;  // (batch) steps of each row, never increasing, or null when all have `time`
   const int* order;    // (batch) the caller's index of each row, for dropout; null when in place
-  T* y;                // (time, batch, units of the last layer), zero past a row's length; or null
+  T* y;                // (time, batch, width of the last layer), zero past a row's length; or null
   T* hn;               // final states, like h0
   T* cn;
   Dropout dropout;
-  bool record;  // keep in the workspace what backward needs
+  bool record;             // keep in the workspace what backward needs,
+  bool recompute = false;  // or of that only states about √time apart, from which it is made again
 };
 
 template <class T>
@@ -68,6 +75,26 @@ struct Backward {
   T* dx;   // like x, or null when nobody asks
   T* dh0;  // like h0, or null
   T* dc0;
+};
+
+// A stack whose last layer's output goes through a linear head at every step, and whose input may be
+// that head's output of the step before.
+template <class T>
+struct Rollout {
+  Forward<T> stack;    // its x gives whatever is not fed; its y, lengths and order are null
+  int outputs;         // width of the head; where something is fed, at most that of the input
+  const uint8_t* fed;  // (time, batch): the first `outputs` features come from the step before
+  const T* head;       // from pack_linear(width of the last layer, outputs)
+  const T* bias;       // (outputs)
+  T* y;                // (time, batch, outputs)
+};
+
+template <class T>
+struct RolloutBackward {
+  Rollout<T> made;    // y unused
+  Backward<T> stack;  // its forward is made.stack, its dx is not null, its dy unused
+  const T* head;      // from pack_linear_backward
+  const T* dy;        // like y, or null for zero
 };
 
 // y = x w' + b over rows: x (rows, input), w (output, input), b (output) or null, y (rows, output).
@@ -97,6 +124,14 @@ struct Kernels {
   void (*backward)(const Backward<T>&, Slice, T* workspace, T* scratch);
   // Adds the slices' gradients in order and unpacks them: gradient is flat like the weights.
   void (*collect)(const Stack&, T* const* scratch, int slices, T* gradient);
+
+  size_t (*rollout_size)(const Rollout<T>&, int rows);
+  void (*rollout)(const Rollout<T>&, Slice, T* workspace);
+  size_t (*rollout_scratch_size)(const RolloutBackward<T>&, int rows);
+  void (*rollout_backward)(const RolloutBackward<T>&, Slice, T* workspace, T* scratch);
+  // As `collect`; dweight (outputs, width), dbias (outputs).
+  void (*collect_rollout)(const Stack&, int outputs, T* const* scratch, int slices, T* gradient,
+                          T* dweight, T* dbias);
 
   size_t (*packed_linear_size)(int input, int output);
   void (*pack_linear)(int input, int output, const T* weight, T* packed);

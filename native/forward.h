@@ -2,6 +2,7 @@
 #pragma once
 #include "layout.h"
 #include "random.h"
+#include "states.h"
 
 namespace rollcast::ROLLCAST_ROW {
 
@@ -25,7 +26,7 @@ template <class T>
 struct StepTile {
   const T *w_x, *w_h, *bias, *x, *h, *h_block, *c_before;
   T *h_out, *c_out, *kept;  // kept null: not recording
-  int input, units, padded, kept_stride;
+  int input, units, padded, kept_stride;  // units: depth of the product of h
   ptrdiff_t x_stride;
 };
 
@@ -71,7 +72,7 @@ inline void layer_step(const Layer<C>& layer, StepTile<typename C::Element> a,
     constexpr int N = decltype(group)::value;
     a.w_x = packed + block * layer.block_size();
     a.w_h = a.w_x + size_t(layer.input) * N * C::x_count * L;
-    a.bias = a.w_h + size_t(layer.units) * N * C::h_count * L;
+    a.bias = a.w_h + size_t(layer.width) * N * C::h_count * L;
     row_blocks<tile_rows<N * C::panels>>(rows, [&](int r, auto count) {
       const ptrdiff_t at = ptrdiff_t(r) * layer.padded + block * L;
       a.x = whole.x + r * whole.x_stride;
@@ -88,16 +89,19 @@ inline void layer_step(const Layer<C>& layer, StepTile<typename C::Element> a,
   });
 }
 
-// The chunk's input of layer l as contiguous rows: the caller's x, or the dropped output below.
+// The input of layer l over some steps of a chunk as contiguous rows: the caller's x, what a closed
+// loop put together, or the dropped output below.
 template <class C>
 inline const typename C::Element* chunk_input(const Forward<typename C::Element>& call, Slice slice,
                                               const Workspace<C>& plan, int l, int first, int steps,
-                                              int base, typename C::Element* work,
+                                              typename C::Element* work,
                                               typename C::Element* buffer, ptrdiff_t& stride) {
   typedef typename C::Element T;
   if (l == 0) {
     const int width = call.stack.sizes[0];
     stride = width;
+    if (plan.closed_loop)
+      return work + plan.own + plan.own_step(first) * slice.rows * width;
     if (slice.rows == call.batch) return call.x + size_t(first) * call.batch * width;
     for (int t = 0; t < steps; ++t)
       copy(buffer + size_t(t) * slice.rows * width,
@@ -106,88 +110,86 @@ inline const typename C::Element* chunk_input(const Forward<typename C::Element>
     return buffer;
   }
   const Layer<C> below(call.stack, l - 1);
-  const T* output = work + plan.h[l - 1] + size_t(first - base + 1) * slice.rows * below.padded;
+  const T* output =
+      work + plan.h[l - 1] + size_t(first - plan.base(first) + 1) * slice.rows * below.padded;
   stride = below.padded;
   if (call.dropout.probability <= 0) return output;
-  stride = below.units;
+  stride = below.width;
   for (int t = 0; t < steps; ++t)
     for (int r = 0; r < slice.rows; ++r) {
       const size_t row = size_t(t) * slice.rows + r;
-      copy(buffer + row * below.units, output + row * below.padded, below.units);
-      drop(call.dropout, l - 1, first + t, row_index(call, slice.first + r), buffer + row * below.units,
-           below.units);
+      copy(buffer + row * below.width, output + row * below.padded, below.width);
+      drop(call.dropout, l - 1, first + t, row_index(call, slice.first + r), buffer + row * below.width,
+           below.width);
     }
   return buffer;
 }
 
+// Some steps of one chunk, layer after layer. The states before lie in their planes already.
 template <class C>
-void forward(const Forward<typename C::Element>& call, Slice slice, typename C::Element* work) {
+void run_steps(const Forward<typename C::Element>& call, Slice slice, const Workspace<C>& plan,
+               int first, int steps, typename C::Element* work) {
   typedef typename C::Element T;
   const Stack& stack = call.stack;
-  const Workspace<C> plan(stack, call.time, slice.rows, call.record, work);
-  const int rows = slice.rows;
+  const int rows = slice.rows, base = plan.base(first);
+  const T* packed = call.packed;
+  for_states<C>(stack, call.batch, slice, [&](int l, const Layer<C>& layer, size_t h_at, size_t c_at) {
+    const size_t plane = size_t(rows) * layer.padded;
+    T* h = work + plan.h[l];
+    T* c = work + plan.c[l];
+    T* raw = work + plan.raw[l];
+    StepTile<T> a = {};
+    const T* x = chunk_input<C>(call, slice, plan, l, first, steps, work, work + plan.input, a.x_stride);
+    a.input = layer.input;
+    a.units = layer.width;
+    a.padded = layer.padded;
+    a.kept_stride = layer.kept();
+    for (int t = 0; t < steps; ++t) {
+      const int step = first + t, at = step - base;
+      const int running = active_rows(call.lengths, slice, step);
+      T* output = h + (at + 1) * plane;
+      a.x = x + size_t(t) * rows * a.x_stride;
+      a.h = h + at * plane;
+      a.h_out = output;
+      a.c_before = call.record ? c + at * plane : c;
+      a.c_out = call.record ? c + (at + 1) * plane : c;
+      a.kept = call.record && C::saved ? work + plan.kept[l] + size_t(at) * rows * layer.kept()
+                                       : nullptr;
+      if (C::has_cell && layer.projection) a.h_out = call.record ? raw + at * plane : raw;
+      if (running > 0) layer_step<C>(layer, a, packed, running);
+      if (C::has_cell && layer.projection && running > 0)
+        product(plain_rows<T>(a.h_out, layer.padded, layer.units), running,
+                packed + layer.cell_packed(), layer.width_vectors, static_cast<const T*>(nullptr), 0,
+                output, layer.padded);
 
-  size_t state = 0;  // start of a layer in h0, c0, hn, cn
-  for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
-    const size_t first = state + size_t(slice.first) * layer.units;
-    auto start = [&](T* to, const T* from) {
-      if (from) copy_padded(to, layer.padded, from + first, layer.units, rows);
-      else zero(to, size_t(rows) * layer.padded);
-    };
-    start(work + plan.h[l], call.h0);
-    if constexpr (C::has_cell) start(work + plan.c[l], call.c0);
-    state += size_t(call.batch) * layer.units;
-  });
-
-  for (int first = 0; first < call.time; first += plan.chunk) {
-    const int steps = smaller(plan.chunk, call.time - first);
-    const int base = call.record ? 0 : first;  // step that the first kept state stands before
-    const T* packed = call.packed;
-    state = 0;
-    for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
-      const size_t plane = size_t(rows) * layer.padded;
-      T* h = work + plan.h[l];
-      T* c = work + plan.c[l];
-      if (!call.record && first > 0) copy(h, h + plan.steps * plane, plane);
-      StepTile<T> a = {};
-      const T* x = chunk_input<C>(call, slice, plan, l, first, steps, base, work,
-                                  work + plan.input, a.x_stride);
-      a.input = layer.input;
-      a.units = layer.units;
-      a.padded = layer.padded;
-      a.kept_stride = layer.kept();
-      for (int t = 0; t < steps; ++t) {
-        const int step = first + t, at = step - base;
-        const int running = active_rows(call.lengths, slice, step);
-        a.x = x + size_t(t) * rows * a.x_stride;
-        a.h = h + at * plane;
-        a.h_out = h + (at + 1) * plane;
-        a.c_before = call.record ? c + at * plane : c;
-        a.c_out = call.record ? c + (at + 1) * plane : c;
-        a.kept = call.record && C::saved
-                     ? work + plan.kept[l] + size_t(step) * rows * layer.kept()
-                     : nullptr;
-        if (running > 0) layer_step<C>(layer, a, packed, running);
-
-        const bool top = l == stack.layers - 1;
-        if (top && call.y) {
-          T* y = call.y + (size_t(step) * call.batch + slice.first) * layer.units;
-          for (int r = 0; r < rows; ++r, y += layer.units)
-            if (r < running) copy(y, a.h_out + size_t(r) * layer.padded, layer.units);
-            else zero(y, layer.units);
-        }
-        // Rows that end with this step leave their final states.
-        const int next = step + 1 < call.time ? active_rows(call.lengths, slice, step + 1) : 0;
-        for (int r = next; r < running; ++r) {
-          const size_t to = state + size_t(slice.first + r) * layer.units;
-          if (call.hn) copy(call.hn + to, a.h_out + size_t(r) * layer.padded, layer.units);
-          if (C::has_cell && call.cn)
-            copy(call.cn + to, a.c_out + size_t(r) * layer.padded, layer.units);
-        }
+      if (l == stack.layers - 1 && call.y) {
+        T* y = call.y + (size_t(step) * call.batch + slice.first) * layer.width;
+        for (int r = 0; r < rows; ++r, y += layer.width)
+          if (r < running) copy(y, output + size_t(r) * layer.padded, layer.width);
+          else zero(y, layer.width);
       }
-      packed += layer.packed();
-      state += size_t(call.batch) * layer.units;
-    });
+      // Rows that end with this step leave their final states.
+      const int next = step + 1 < call.time ? active_rows(call.lengths, slice, step + 1) : 0;
+      for (int r = next; r < running; ++r) {
+        if (call.hn)
+          copy(call.hn + h_at + size_t(r) * layer.width, output + size_t(r) * layer.padded,
+               layer.width);
+        if (C::has_cell && call.cn)
+          copy(call.cn + c_at + size_t(r) * layer.units, a.c_out + size_t(r) * layer.padded,
+               layer.units);
+      }
+    }
+    packed += layer.packed();
+  });
+}
+
+template <class C>
+void forward(const Forward<typename C::Element>& call, Slice slice, typename C::Element* work) {
+  const Workspace<C> plan(call, slice.rows, work);
+  start_states<C>(call, slice, plan, work);
+  for (int first = 0; first < call.time; first += plan.chunk) {
+    enter_chunk<C>(call, slice.rows, plan, first, work);
+    run_steps<C>(call, slice, plan, first, smaller(plan.chunk, call.time - first), work);
   }
 }
 

@@ -15,21 +15,33 @@ template <class C>
 struct Layer {
   typedef typename C::Element T;
   static constexpr int L = lanes<T>;
-  int input, units, blocks, padded;
+  // h has `width` numbers in rows of `padded`; the widths of input and h, in vectors.
+  int input, units, projection, width, blocks, padded, input_vectors, width_vectors;
 
   Layer(const Stack& stack, int index)
-      : input(stack.sizes[index]),
+      : input(index > 0 ? stack.width(index - 1) : stack.sizes[0]),
         units(stack.sizes[index + 1]),
+        projection(stack.projection),
+        width(stack.width(index)),
         blocks((units + L - 1) / L),
-        padded(blocks * L) {}
+        padded(blocks * L),
+        input_vectors((input + L - 1) / L),
+        width_vectors((width + L - 1) / L) {}
 
-  size_t weights() const { return size_t(C::gates) * units * (input + units + 2); }
-  // Packed for forward, and the gradient in the same form: per group of blocks the x-part [input],
-  // the h-part [units] and the biases, each of panels side by side.
-  size_t block_size() const {
-    return (size_t(input) * C::x_count + size_t(units) * C::h_count + C::panels) * L;
+  size_t weights() const {
+    return size_t(C::gates) * units * (input + width + 2) + size_t(projection) * units;
   }
-  size_t packed() const { return blocks * block_size(); }
+  // Packed for forward, and the gradient in the same form: per group of blocks the x-part [input],
+  // the h-part [width] and the biases, each of panels side by side; then the projection [units].
+  size_t block_size() const {
+    return (size_t(input) * C::x_count + size_t(width) * C::h_count + C::panels) * L;
+  }
+  size_t cell_packed() const { return blocks * block_size(); }
+  size_t packed() const { return cell_packed() + (projection ? size_t(units) * width_vectors * L : 0); }
+  // Packed for backward: the h-part, the projection, the x-part.
+  size_t h_back() const { return size_t(padded) * C::h_count * width_vectors * L; }
+  size_t projection_back() const { return size_t(projection) * padded; }
+  size_t x_back() const { return size_t(padded) * C::x_count * input_vectors * L; }
   int kept() const { return blocks * C::saved * L; }     // gate values of a row and step
   int slopes() const { return blocks * C::panels * L; }  // gate gradients of a row and step
 };
@@ -68,49 +80,86 @@ inline int chunk_steps(int rows, int time) {
 
 constexpr int deepest = 64;  // layers of a stack; checked at the door
 
-// The workspace of a slice. With recording every step is kept, without only a chunk.
+// The workspace of a slice: a window of steps, and the states before every window but the last. A full
+// recording is one window of all steps; without recording the window is a chunk, and c, gates and
+// unprojected outputs are those of one step.
 template <class C>
 struct Workspace {
-  int chunk, steps;
-  size_t h[deepest], c[deepest], kept[deepest], input, total;
+  int chunk, steps, windows;
+  bool record, closed_loop;
+  size_t h[deepest], c[deepest], kept[deepest], raw[deepest];
+  size_t saved, states;  // the saved states, and how many numbers they are before one window
+  size_t input, own;     // gathered rows of a chunk; a closed loop's input, of all steps if recorded
+  size_t total;
 
-  Workspace(const Stack& stack, int time, int rows, bool record,
-            typename C::Element* memory = nullptr)
-      : chunk(chunk_steps(rows, time)), steps(record ? time : chunk) {
+  Workspace(const Forward<typename C::Element>& call, int rows,
+            typename C::Element* memory = nullptr, bool closed_loop = false)
+      : chunk(chunk_steps(rows, call.time)),
+        steps(window(call, chunk)),
+        windows(call.record ? (call.time + steps - 1) / steps : 1),
+        record(call.record),
+        closed_loop(closed_loop),
+        states(0) {
     Ruler<typename C::Element> ruler{memory};
     int widest = 0;
-    for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
-      h[l] = ruler.take(size_t(steps + 1) * rows * layer.padded);
-      const int cells = C::has_cell ? (record ? time + 1 : 1) : 0;
-      c[l] = ruler.take(size_t(cells) * rows * layer.padded);
-      kept[l] = ruler.take(record ? size_t(time) * rows * layer.kept() : 0);
+    for_layers<C>(call.stack, [&](int l, const Layer<C>& layer) {
+      const size_t plane = size_t(rows) * layer.padded, recorded = call.record ? steps : 0;
+      h[l] = ruler.take((steps + 1) * plane);
+      c[l] = ruler.take(C::has_cell ? (recorded + 1) * plane : 0);
+      kept[l] = ruler.take(recorded * rows * layer.kept());
+      raw[l] = ruler.take(layer.projection ? (call.record ? recorded : 1) * plane : 0);
+      states += (C::has_cell ? 2 : 1) * plane;
       widest = larger(widest, layer.input);
     });
+    saved = ruler.take(size_t(windows - 1) * states);
     input = ruler.take(size_t(chunk) * rows * widest);
+    const size_t fed = closed_loop ? (call.record ? call.time : chunk) : 0;
+    own = ruler.take(fed * rows * call.stack.sizes[0]);
     total = ruler.used;
+  }
+
+  // The step that lies first in the window around a step.
+  int base(int step) const { return step / steps * steps; }
+
+  size_t own_step(int step) const { return record ? step : step % chunk; }
+
+  // Steps in memory at once. With recomputing, whole chunks, so that gradients are summed up just as
+  // without, and as many as make window and saved states together small: for `all` numbers of a step
+  // and `state` of its states, S all + time / S state is least at S = √(time state / all).
+  static int window(const Forward<typename C::Element>& call, int chunk) {
+    if (!call.record) return chunk;
+    if (!call.recompute) return call.time;
+    const double state = C::has_cell ? 2 : 1;
+    const double all = state + C::saved + (call.stack.projection ? 1 : 0);
+    const double best = __builtin_sqrt(call.time * state / all);
+    return smaller(call.time, int(best / chunk + 1) * chunk);
   }
 };
 
 // What backward needs besides: the gradient first, where `collect` finds it.
 template <class C>
 struct Scratch {
-  size_t gradient, sum, slopes[deepest], carry[deepest], incoming, input, total;
+  size_t weights, gradient, sum, slopes[deepest], carry[deepest], projected[deepest];
+  size_t incoming, input, total;
 
-  Scratch(const Stack& stack, int time, int rows, typename C::Element* memory = nullptr) {
+  // `more` numbers of gradient follow those of the stack.
+  Scratch(const Stack& stack, int time, int rows, typename C::Element* memory = nullptr,
+          size_t more = 0)
+      : weights(more) {
     const int chunk = chunk_steps(rows, time);
     Ruler<typename C::Element> ruler{memory};
-    size_t weights = 0;
     int widest = 0;
     for_layers<C>(stack, [&](int, const Layer<C>& layer) {
       weights += layer.packed();
-      const int padded_input = (layer.input + layer.L - 1) / layer.L * layer.L;
-      widest = larger(widest, larger(layer.padded, padded_input));
+      widest = larger(widest, larger(layer.padded, layer.input_vectors * layer.L));
     });
     gradient = ruler.take(weights);
     sum = ruler.take(weights);
     for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
       slopes[l] = ruler.take(size_t(chunk + 1) * rows * layer.slopes());
       carry[l] = ruler.take(size_t(rows) * layer.padded);
+      projected[l] =
+          ruler.take(layer.projection ? size_t(chunk) * rows * layer.width_vectors * layer.L : 0);
     });
     incoming = ruler.take(size_t(chunk) * rows * widest);
     input = ruler.take(size_t(chunk) * rows * widest);

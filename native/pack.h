@@ -10,12 +10,12 @@ template <class C, class F>
 inline void for_packed(const Layer<C>& layer, F f) {
   constexpr int L = Layer<C>::L;
   const size_t gate_rows = size_t(C::gates) * layer.units;
-  const size_t flat_h = gate_rows * layer.input, flat_bias = flat_h + gate_rows * layer.units;
+  const size_t flat_h = gate_rows * layer.input, flat_bias = flat_h + gate_rows * layer.width;
   size_t at = 0;
   vector_groups<group_blocks<C>>(layer.blocks, [&](int block, auto group) {
     constexpr int N = decltype(group)::value;
     const size_t x_part = at, h_part = x_part + size_t(layer.input) * N * C::x_count * L;
-    const size_t bias_part = h_part + size_t(layer.units) * N * C::h_count * L;
+    const size_t bias_part = h_part + size_t(layer.width) * N * C::h_count * L;
     at = bias_part + N * C::panels * L;
     for (int n = 0; n < N; ++n) {
       const int first = (block + n) * L, held = smaller(L, layer.units - first);
@@ -30,12 +30,21 @@ inline void for_packed(const Layer<C>& layer, F f) {
       for (int p = 0; p < C::h_count; ++p)
         for (int j = 0; j < held; ++j) {
           const size_t row = size_t(C::h_gates[p]) * layer.units + first + j;
-          for (int k = 0; k < layer.units; ++k)
+          for (int k = 0; k < layer.width; ++k)
             f(h_part + (size_t(k) * N * C::h_count + n * C::h_count + p) * L + j,
-              flat_h + row * layer.units + k, 0);
+              flat_h + row * layer.width + k, 0);
           f(bias_part + (n * C::panels + C::h_first + p) * L + j, flat_bias + gate_rows + row, 2);
         }
     }
+  });
+  if (!layer.projection) return;
+  const size_t flat_projection = flat_bias + 2 * gate_rows;
+  vector_groups<4>(layer.width_vectors, [&](int v, auto group) {
+    const int first = v * L, wide = decltype(group)::value * L;
+    const int held = smaller(wide, layer.width - first);
+    for (int k = 0; k < layer.units; ++k, at += wide)
+      for (int j = 0; j < held; ++j)
+        f(at + j, flat_projection + size_t(first + j) * layer.units + k, 0);
   });
 }
 
@@ -58,15 +67,14 @@ void pack(const Stack& stack, const typename C::Element* weights, typename C::El
   });
 }
 
-// For backward: per layer the h-part as (slopes, units) and, where somebody needs the gradient of
-// the input, the x-part as (slopes, input).
+// For backward: per layer the h-part as (slopes, width), the projection as (width, units) and, where
+// somebody needs the gradient of the input, the x-part as (slopes, input).
 template <class C>
 size_t packed_backward_size(const Stack& stack, bool need_x) {
   size_t total = 0;
   for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
-    const int padded_input = (layer.input + layer.L - 1) / layer.L * layer.L;
-    total += size_t(layer.padded) * C::h_count * layer.padded;
-    if (l > 0 || need_x) total += size_t(layer.padded) * C::x_count * padded_input;
+    total += layer.h_back() + layer.projection_back();
+    if (l > 0 || need_x) total += layer.x_back();
   });
   return total;
 }
@@ -88,7 +96,11 @@ void pack_backward(const Stack& stack, const typename C::Element* weights, bool 
       packed += size_t(depth) * ((width + L - 1) / L * L);
     };
     const T* weight_hh = weights + size_t(C::gates) * layer.units * layer.input;
-    part(weight_hh, layer.units, C::h_count, C::h_gates);
+    part(weight_hh, layer.width, C::h_count, C::h_gates);
+    const T* weight_hr = weight_hh + size_t(C::gates) * layer.units * (layer.width + 2);
+    pack_columns(layer.projection, layer.units, packed,
+                 [&](int k) { return weight_hr + size_t(k) * layer.units; });
+    packed += layer.projection_back();
     if (l > 0 || need_x) part(weights, layer.input, C::x_count, C::x_gates);
     weights += layer.weights();
   });

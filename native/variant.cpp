@@ -9,8 +9,9 @@
 #include "cells/lstm.h"
 #include "cells/rnn.h"
 #include "pack.h"
-#include "backward.h"
+#include "through_time.h"
 #include "linear.h"
+#include "rollout.h"
 #include "update.h"
 
 namespace rollcast {
@@ -45,7 +46,7 @@ constexpr Kernels<T> kernels() {
   };
   k.workspace_size = [](const Forward<T>& call, int rows) {
     return with_cell<T>(call.stack.cell, [&](auto c) {
-      return Workspace<decltype(c)>(call.stack, call.time, rows, call.record).total;
+      return Workspace<decltype(c)>(call, rows).total;
     });
   };
   k.forward = [](const Forward<T>& call, Slice slice, T* work) {
@@ -62,6 +63,30 @@ constexpr Kernels<T> kernels() {
   };
   k.collect = [](const Stack& s, T* const* scratch, int slices, T* gradient) {
     with_cell<T>(s.cell, [&](auto c) { collect<decltype(c)>(s, scratch, slices, gradient); });
+  };
+  k.rollout_size = [](const Rollout<T>& call, int rows) {
+    return with_cell<T>(call.stack.stack.cell,
+                        [&](auto c) { return LoopWorkspace<decltype(c)>(call, rows).total; });
+  };
+  k.rollout = [](const Rollout<T>& call, Slice slice, T* work) {
+    with_cell<T>(call.stack.stack.cell,
+                 [&](auto c) { rollout<decltype(c)>(call, slice, work); });
+  };
+  k.rollout_scratch_size = [](const RolloutBackward<T>& call, int rows) {
+    const Rollout<T>& made = call.made;
+    return with_cell<T>(made.stack.stack.cell, [&](auto c) {
+      return LoopScratch<decltype(c)>(made.stack.stack, made.outputs, made.stack.time, rows).total;
+    });
+  };
+  k.rollout_backward = [](const RolloutBackward<T>& call, Slice slice, T* work, T* scratch) {
+    with_cell<T>(call.made.stack.stack.cell,
+                 [&](auto c) { rollout_backward<decltype(c)>(call, slice, work, scratch); });
+  };
+  k.collect_rollout = [](const Stack& s, int outputs, T* const* scratch, int slices, T* gradient,
+                         T* dweight, T* dbias) {
+    with_cell<T>(s.cell, [&](auto c) {
+      collect_rollout<decltype(c)>(s, outputs, scratch, slices, gradient, dweight, dbias);
+    });
   };
   k.packed_linear_size = packed_linear_size<T>;
   k.pack_linear = pack_linear<T>;

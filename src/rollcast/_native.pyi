@@ -15,7 +15,7 @@ def set_threads(count: int) -> None: ...
 def granted_cpus() -> int: ...
 def idle_bytes() -> int: ...
 def release_idle() -> None: ...
-def pack(cell: int, sizes: list[int], weights: ndarray) -> Any: ...
+def pack(cell: int, sizes: list[int], weights: ndarray, projection: int = 0) -> Any: ...
 def forward(
     cell: int,
     sizes: list[int],
@@ -32,6 +32,8 @@ def forward(
     seed: int,
     step: int,
     need_x: bool,
+    recompute: bool = False,
+    projection: int = 0,
 ) -> Any: ...
 def infer(
     packed: Any,
@@ -50,6 +52,52 @@ def backward(
     dc: Maybe,
     gradient: ndarray,
     dx: Maybe,
+    dh0: Maybe,
+    dc0: Maybe,
+) -> None: ...
+def rollout(
+    packed: Any,
+    head_weight: ndarray,
+    head_bias: ndarray,
+    x: ndarray,
+    fed: ndarray,
+    h0: Maybe,
+    c0: Maybe,
+    y: ndarray,
+    hn: Maybe,
+    cn: Maybe,
+    dropout: float,
+    seed: int,
+    step: int,
+) -> None: ...
+def record_rollout(
+    cell: int,
+    sizes: list[int],
+    weights: ndarray,
+    head_weight: ndarray,
+    head_bias: ndarray,
+    x: ndarray,
+    fed: ndarray,
+    h0: Maybe,
+    c0: Maybe,
+    y: ndarray,
+    hn: Maybe,
+    cn: Maybe,
+    dropout: float,
+    seed: int,
+    step: int,
+    recompute: bool,
+    projection: int,
+) -> Any: ...
+def rollout_backward(
+    recording: Any,
+    dy: Maybe,
+    dh: Maybe,
+    dc: Maybe,
+    gradient: ndarray,
+    head_weight: ndarray,
+    head_bias: ndarray,
+    dx: ndarray,
     dh0: Maybe,
     dc0: Maybe,
 ) -> None: ...

@@ -78,17 +78,28 @@ struct Case {
   Cell cell;
   std::vector<int> sizes;
   int time, batch;
-  bool record, lengths, dropout, states, outputs, need_x;
+  bool record, lengths, dropout, states, outputs, need_x, recompute = false;
+  int projection = 0;
 
-  Stack stack() const { return {cell, int(sizes.size()) - 1, sizes.data()}; }
+  Stack stack() const { return {cell, int(sizes.size()) - 1, sizes.data(), projection}; }
+  int width() const { return stack().width(stack().layers - 1); }
   size_t weights() const {
     const size_t gates = cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1;
     size_t sum = 0;
-    for (size_t l = 1; l < sizes.size(); ++l)
-      sum += gates * sizes[l] * size_t(sizes[l - 1] + sizes[l] + 2);
+    for (int l = 0; l + 1 < int(sizes.size()); ++l) {
+      const int input = l > 0 ? stack().width(l - 1) : sizes[0];
+      sum += gates * sizes[l + 1] * size_t(input + stack().width(l) + 2);
+      sum += size_t(projection) * sizes[l + 1];
+    }
     return sum;
   }
-  size_t states_count() const {
+  // Of all rows: numbers in h, and in c.
+  size_t h_count() const {
+    size_t sum = 0;
+    for (int l = 0; l + 1 < int(sizes.size()); ++l) sum += size_t(stack().width(l)) * batch;
+    return sum;
+  }
+  size_t c_count() const {
     size_t sum = 0;
     for (size_t l = 1; l < sizes.size(); ++l) sum += size_t(sizes[l]) * batch;
     return sum;
@@ -133,12 +144,13 @@ template <class T>
 Result<T> run(const Case& c, const Exact<T>& weights, int threads, Fill fill) {
   const Kernels<T>& k = kernels<T>();
   const bool has_cell = c.cell == Cell::lstm;
-  const size_t steps = size_t(c.time) * c.batch, states = c.states_count();
-  Exact<T> x = random<T>(steps * c.sizes[0], 2), dy = random<T>(steps * c.sizes.back(), 3, !c.outputs);
-  const Exact<T> h0 = random<T>(states, 4, !c.states), c0 = random<T>(states, 5, !c.states);
-  const Exact<T> dhn = random<T>(states, 6, !c.states), dcn = random<T>(states, 7, !c.states || !has_cell);
-  const Exact<T> y(steps * c.sizes.back(), fill, false, !c.outputs);
-  const Exact<T> hn(states, fill, false, !c.states), cn(states, fill, false, !c.states || !has_cell);
+  const size_t steps = size_t(c.time) * c.batch, hs = c.h_count(), cs = c.c_count();
+  const int width = c.width();
+  Exact<T> x = random<T>(steps * c.sizes[0], 2), dy = random<T>(steps * width, 3, !c.outputs);
+  const Exact<T> h0 = random<T>(hs, 4, !c.states), c0 = random<T>(cs, 5, !c.states);
+  const Exact<T> dhn = random<T>(hs, 6, !c.states), dcn = random<T>(cs, 7, !c.states || !has_cell);
+  const Exact<T> y(steps * width, fill, false, !c.outputs);
+  const Exact<T> hn(hs, fill, false, !c.states), cn(cs, fill, false, !c.states || !has_cell);
 
   const Exact<int> lengths(c.batch, Fill::zero, false, !c.lengths), order(c.batch, Fill::zero, false, !c.lengths);
   if (c.lengths)
@@ -149,8 +161,8 @@ Result<T> run(const Case& c, const Exact<T>& weights, int threads, Fill fill) {
       // What lies past a row's end is never read.
       for (int t = lengths[b]; t < c.time; ++t) {
         for (int i = 0; i < c.sizes[0]; ++i) x[(size_t(t) * c.batch + b) * c.sizes[0] + i] = T(NAN);
-        for (int i = 0; c.outputs && i < c.sizes.back(); ++i)
-          dy[(size_t(t) * c.batch + b) * c.sizes.back() + i] = T(NAN);
+        for (int i = 0; c.outputs && i < width; ++i)
+          dy[(size_t(t) * c.batch + b) * width + i] = T(NAN);
       }
     }
 
@@ -159,7 +171,7 @@ Result<T> run(const Case& c, const Exact<T>& weights, int threads, Fill fill) {
   k.pack(stack, weights.get(), packed.get());
   const Forward<T> forward = {stack, c.time, c.batch, x.get(), packed.get(), h0.get(), c0.get(),
                               lengths.get(), order.get(), y.get(), hn.get(), cn.get(),
-                              {c.dropout ? 0.3 : 0.0, 11, 12}, c.record};
+                              {c.dropout ? 0.3 : 0.0, 11, 12}, c.record, c.recompute};
   const int slices = slice_count(c.batch);
   std::vector<Exact<T>> work;
   for (int s = 0; s < slices; ++s)
@@ -178,7 +190,7 @@ Result<T> run(const Case& c, const Exact<T>& weights, int threads, Fill fill) {
   const Exact<T> panels(k.packed_backward_size(stack, c.need_x), fill, true);
   k.pack_backward(stack, weights.get(), c.need_x, panels.get());
   const Exact<T> gradient(c.weights(), fill), dx(x.size(), fill, false, !c.need_x);
-  const Exact<T> dh0(states, fill, false, !c.states), dc0(states, fill, false, !c.states || !has_cell);
+  const Exact<T> dh0(hs, fill, false, !c.states), dc0(cs, fill, false, !c.states || !has_cell);
   Backward<T> backward = {forward, panels.get(), dy.get(), dhn.get(), dcn.get(),
                           dx.get(), dh0.get(), dc0.get()};
   backward.forward.y = backward.forward.hn = backward.forward.cn = nullptr;

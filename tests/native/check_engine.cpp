@@ -8,11 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <thread>
 
-#include "check_calls.h"
+#include "check_rollout.h"
 
 namespace {
 
@@ -31,14 +32,17 @@ std::string described(const Case& c, size_t number_bytes) {
   text += " time " + std::to_string(c.time) + " batch " + std::to_string(c.batch);
   const std::pair<bool, const char*> options[] = {
       {c.record, " record"}, {c.lengths, " lengths"}, {c.dropout, " dropout"},
-      {c.states, " states"}, {c.outputs, " outputs"}, {c.need_x, " need_x"}};
+      {c.states, " states"}, {c.outputs, " outputs"}, {c.need_x, " need_x"},
+      {c.recompute, " recompute"}};
   for (const auto& [on, name] : options)
     if (on) text += name;
+  if (c.projection) text += " projection " + std::to_string(c.projection);
   return text + (number_bytes == 4 ? " float" : " double");
 }
 
-// A few weights, moved both ways.
-void check_gradient(const Case& c, const Result<double>& found) {
+// A few weights, moved both ways; `call` runs the case.
+template <class F>
+void check_gradient(const Case& c, const Result<double>& found, F call) {
   double largest = 0;
   for (double value : found.gradient) largest = std::fmax(largest, std::fabs(value));
   for (size_t part = 0; part < 5; ++part) {
@@ -47,7 +51,7 @@ void check_gradient(const Case& c, const Result<double>& found) {
     for (int side = 0; side < 2; ++side) {
       const Exact<double> weights = random_weights<double>(c);
       weights[index] += side ? 1e-6 : -1e-6;
-      loss[side] = run(c, weights, 1, Fill::zero).loss;
+      loss[side] = call(weights, 1, Fill::zero).loss;
     }
     const double slope = (loss[1] - loss[0]) / 2e-6;
     expect(std::fabs(slope - found.gradient[index]) <= 1e-5 * (1 + largest),
@@ -55,18 +59,23 @@ void check_gradient(const Case& c, const Result<double>& found) {
   }
 }
 
+// `outputs` of a head that is fed back, or 0 for the stack alone.
 template <class T>
-void check_case(const Case& c, int threads) {
-  const std::string where = described(c, sizeof(T));
+void check_case(const Case& c, int threads, int outputs = 0) {
+  const std::string where =
+      described(c, sizeof(T)) + (outputs ? " head " + std::to_string(outputs) : "");
+  const auto call = [&](const Exact<T>& weights, int threads, Fill fill) {
+    return outputs ? run_rollout(c, outputs, weights, threads, fill) : run(c, weights, threads, fill);
+  };
   const Exact<T> weights = random_weights<T>(c);
-  const Result<T> one = run(c, weights, 1, untouched ? Fill::untouched : Fill::nan);
+  const Result<T> one = call(weights, 1, untouched ? Fill::untouched : Fill::nan);
   ++calls;
   expect(one.finite(), "an output was not written, or made of what nobody wrote", where);
   if (light) return;
-  const Result<T> other = run(c, weights, threads, Fill::zero);
+  const Result<T> other = call(weights, threads, Fill::zero);
   expect(one.same_bits(other), "threads or old contents of memory change the bits", where);
   if constexpr (sizeof(T) == 8)
-    if (c.record && (c.outputs || c.states) && c.cost() <= 30'000) check_gradient(c, one);
+    if (c.record && (c.outputs || c.states) && c.cost() <= 30'000) check_gradient(c, one, call);
 }
 
 template <class T>
@@ -88,6 +97,34 @@ void check_stacks() {
             check_case<T>(c, 2 + turn++ % 2);
             if (c.cost() > (light ? 200'000 : 5'000'000)) break;
           }
+}
+
+// Projection, windows that are made again, closed loops: every mixture on a few shapes.
+template <class T>
+void check_loops() {
+  const std::vector<int> stacks[] = {{1, 3}, {3, 17, 5}, {17, 51, 97}};
+  int turn = 0;
+  for (int cell = 0; cell < 4; ++cell)
+    for (const auto& sizes : stacks)
+      for (const auto& [time, batch] : {std::pair{1, 1}, {2, 7}, {300, 1}, {130, 9}, {30, 65}})
+        for (int mask = 0; mask < 8; ++mask) {
+          Case c = {Cell(cell), sizes, time, batch, bool(mask & 1), false, bool(mask & 2),
+                    bool(mask & 4), mask != 5, true};
+          if (light && (c.cost() > 3'000'000 || mask % 3)) continue;
+          for (int projection : {0, 2}) {
+            if (projection && c.cell != Cell::lstm) break;
+            c.projection = projection;
+            for (bool recompute : {false, true}) {
+              c.recompute = recompute;
+              if (recompute && !c.record) break;
+              c.lengths = mask & 4;
+              if (projection || recompute) check_case<T>(c, 2 + turn++ % 2);
+              c.lengths = false;
+              check_case<T>(c, 2 + turn++ % 2, std::min(c.sizes[0], 1 + mask));
+            }
+          }
+          if (c.cost() > 5'000'000 && mask == 3) break;
+        }
 }
 
 template <class T>
@@ -199,6 +236,7 @@ void check_fork() {
 template <class T>
 void check_type() {
   check_stacks<T>();
+  check_loops<T>();
   for (int rows : {1, 7, 65})
     for (int input : {1, 3, 17, 51, 97})
       for (int output : {1, 3, 17, 51, 97})

@@ -17,20 +17,27 @@ class Problem:
     time: int
     batch: int
     seed: int = 0
+    projection: int = 0
     weights: np.ndarray = field(init=False)
 
     def __post_init__(self):
         draw = np.random.default_rng(self.seed)
-        hidden = self.sizes[1:]
+        hidden, projection = self.sizes[1:], self.projection
+        self.entering = (self.sizes[0], *(projection or units for units in hidden[:-1]))
+        counts = [
+            engine.weight_count(self.cell, (width, units), projection)
+            for width, units in zip(self.entering, hidden, strict=True)
+        ]
         self.weights = np.concatenate(
             [
-                draw.uniform(-1, 1, engine.weight_count(self.cell, (width, units))) / np.sqrt(units)
-                for width, units in zip(self.sizes[:-1], hidden, strict=True)
+                draw.uniform(-1, 1, count) / np.sqrt(units)
+                for count, units in zip(counts, hidden, strict=True)
             ]
         )
+        widths = [projection or units for units in hidden]
         self.x = draw.normal(size=(self.time, self.batch, self.sizes[0]))
-        self.dy = draw.normal(size=(self.time, self.batch, hidden[-1]))
-        self.h0, self.dh = ([draw.normal(size=(self.batch, n)) for n in hidden] for _ in "01")
+        self.dy = draw.normal(size=(self.time, self.batch, widths[-1]))
+        self.h0, self.dh = ([draw.normal(size=(self.batch, n)) for n in widths] for _ in "01")
         self.c0, self.dc = ([draw.normal(size=(self.batch, n)) for n in hidden] for _ in "01")
         if self.cell != "lstm":
             self.c0 = self.dc = None
@@ -46,6 +53,7 @@ class Problem:
             h0=cast(self.h0),
             c0=cast(self.c0),
             need_x=True,
+            projection=self.projection,
             **options,
         )
         back = engine.backward(run.recording, self.dy.astype(dtype), cast(self.dh), cast(self.dc))
@@ -59,8 +67,8 @@ class Problem:
         c0 = [leaf(part) for part in self.c0 or []]
         lengths = None if lengths is None else torch.tensor(lengths)
         modules, h, c, start = [], [], [], 0
-        for layer, (width, units) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
-            module = make_module(self.cell, width, units)
+        for layer, (width, units) in enumerate(zip(self.entering, self.sizes[1:], strict=True)):
+            module = make_module(self.cell, width, units, self.projection)
             for weight in module.parameters():
                 values = self.weights[start : start + weight.numel()]
                 weight.data.copy_(torch.tensor(values).view_as(weight))
@@ -87,9 +95,9 @@ class Problem:
         )
 
 
-def make_module(cell, width, units):
+def make_module(cell, width, units, projection=0):
     if cell == "lstm":
-        return torch.nn.LSTM(width, units).double()
+        return torch.nn.LSTM(width, units, proj_size=projection).double()
     if cell == "gru":
         return torch.nn.GRU(width, units).double()
     return torch.nn.RNN(width, units, nonlinearity=cell.removeprefix("rnn_")).double()

@@ -10,6 +10,7 @@ number of threads.
 """
 
 from rollcast.engine.linear import linear, linear_backward
+from rollcast.engine.rollout import Rollout, RolloutGradients, rollout, rollout_backward
 from rollcast.engine.rows import isa, isas, select_isa, set_threads, threads
 from rollcast.engine.shapes import CELLS, GATES, weight_count
 from rollcast.engine.stack import (
@@ -31,6 +32,8 @@ __all__ = [
     "Gradients",
     "Packed",
     "Recording",
+    "Rollout",
+    "RolloutGradients",
     "Run",
     "adam",
     "backward",
@@ -42,6 +45,8 @@ __all__ = [
     "linear_backward",
     "norm",
     "pack",
+    "rollout",
+    "rollout_backward",
     "select_isa",
     "set_threads",
     "sgd",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rollcast.engine.shapes import Array, fitting, flat_states, layer_states, restore
+from rollcast.engine.shapes import Array, fitting, flat_states, layer_states, restore, widths
 from rollcast.errors import UsageError
 
 
@@ -21,13 +21,14 @@ class Call:
         c0: Sequence[Array] | None,
         lengths: Array | None,
         outputs: bool,
+        projection: int = 0,
     ) -> None:
         if x.ndim != 3 or x.shape[2] != sizes[0] or 0 in x.shape:
             raise UsageError(
                 f"x has the shape {x.shape}; expected (time ≥ 1, batch ≥ 1, {sizes[0]})"
             )
         self.time, self.batch = x.shape[:2]
-        self.sizes = sizes
+        self.widths, self.units = widths(sizes, projection), sizes[1:]
         self.order: Array | None = None
         self.lengths: list[int] = []
         if lengths is not None:
@@ -38,12 +39,12 @@ class Call:
         has_cell = cell == "lstm"
         if c0 is not None and not has_cell:
             raise UsageError(f"c0 is the cell state of an LSTM; {cell} has none")
-        self.h0 = flat_states("h0", h0, sizes, self.batch, dtype, self.order)
-        self.c0 = flat_states("c0", c0, sizes, self.batch, dtype, self.order)
-        states = self.batch * sum(sizes[1:])
-        self.y = np.empty((self.time, self.batch, sizes[-1]), dtype) if outputs else None
-        self.hn = np.empty(states, dtype)
-        self.cn = np.empty(states, dtype) if has_cell else None
+        self.h0 = flat_states("h0", h0, self.widths, self.batch, dtype, self.order)
+        self.c0 = flat_states("c0", c0, self.units, self.batch, dtype, self.order)
+        shape = (self.time, self.batch, self.widths[-1])
+        self.y = np.empty(shape, dtype) if outputs else None
+        self.hn = np.empty(self.batch * sum(self.widths), dtype)
+        self.cn = np.empty(self.batch * sum(self.units), dtype) if has_cell else None
 
     def _sorted(self, lengths: Array) -> tuple[list[int], Array | None]:
         lengths = np.asarray(lengths)
@@ -61,6 +62,6 @@ class Call:
         y = self.y
         if self.order is not None and y is not None:
             y = restore(y, self.order, axis=1)
-        h = layer_states(self.hn, self.sizes, self.batch, self.order)
-        c = [] if self.cn is None else layer_states(self.cn, self.sizes, self.batch, self.order)
+        h = layer_states(self.hn, self.widths, self.batch, self.order)
+        c = [] if self.cn is None else layer_states(self.cn, self.units, self.batch, self.order)
         return y, h, c

@@ -1,6 +1,5 @@
 """What a stack of layers must look like: cells, sizes, weights, states."""
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,27 +12,39 @@ GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru": 3}
 CELLS = tuple(GATES)
 
 
-def weight_count(cell: str, sizes: Sequence[int]) -> int:
+def weight_count(cell: str, sizes: Sequence[int], projection: int = 0) -> int:
     """How many weights the stack has."""
-    check_stack(cell, sizes)
+    check_stack(cell, sizes, projection)
+    entering = [sizes[0], *widths(sizes, projection)[:-1]]
     return sum(
-        GATES[cell] * units * (width + units + 2) for width, units in itertools.pairwise(sizes)
+        GATES[cell] * units * (width + (projection or units) + 2) + projection * units
+        for width, units in zip(entering, sizes[1:], strict=True)
     )
 
 
-def check_stack(cell: str, sizes: Sequence[int]) -> None:
-    """Refuse a cell or sizes that cannot be."""
+def widths(sizes: Sequence[int], projection: int = 0) -> tuple[int, ...]:
+    """The numbers in h, and in the output, of every layer: its units, or the projection."""
+    return tuple(int(projection or units) for units in sizes[1:])
+
+
+def check_stack(cell: str, sizes: Sequence[int], projection: int = 0) -> None:
+    """Refuse a cell, sizes or a projection that cannot be."""
     if cell not in CELLS:
         raise UsageError(f"unknown cell {cell!r}; possible: {', '.join(CELLS)}")
     if not 2 <= len(sizes) <= 65 or any(int(size) < 1 for size in sizes):
         raise UsageError(
             f"sizes must be the input width and the units of 1 to 64 layers, all ≥ 1, not {sizes!r}"
         )
+    if projection and (cell != "lstm" or not 0 < projection < min(sizes[1:])):
+        raise UsageError(
+            f"projection={projection}: it is for the cell 'lstm' (not {cell!r}) and must be from 1 "
+            f"to less than the units of every layer {tuple(sizes[1:])}; 0 is none"
+        )
 
 
-def check_weights(cell: str, sizes: Sequence[int], weights: Array) -> None:
+def check_weights(cell: str, sizes: Sequence[int], weights: Array, projection: int = 0) -> None:
     """Refuse weights that are not one float vector of the right size."""
-    expected = weight_count(cell, sizes)
+    expected = weight_count(cell, sizes, projection)
     if weights.shape != (expected,) or weights.dtype not in (np.float32, np.float64):
         raise UsageError(
             f"weights of {cell} {tuple(sizes)} must be {expected} float32 or float64 numbers in "
@@ -53,21 +64,20 @@ def fitting(name: str, array: Array, dtype: np.dtype, shape: tuple[int, ...]) ->
 def flat_states(
     name: str,
     states: Sequence[Array] | None,
-    sizes: tuple[int, ...],
+    numbers: Sequence[int],
     batch: int,
     dtype: np.dtype,
-    order: Array | None,
+    order: Array | None = None,
 ) -> Array | None:
-    """One flat vector of states given layer by layer, rows in ``order``; None stays None."""
+    """One flat vector of states given layer by layer, of so many ``numbers`` a row, rows in
+    ``order``; None stays None."""
     if states is None:
         return None
-    if len(states) != len(sizes) - 1:
-        raise UsageError(
-            f"{name} must hold one array a layer ({len(sizes) - 1}), not {len(states)}"
-        )
+    if len(states) != len(numbers):
+        raise UsageError(f"{name} must hold one array a layer ({len(numbers)}), not {len(states)}")
     layers = [
-        fitting(f"{name}[{layer}]", state, dtype, (batch, units))
-        for layer, (state, units) in enumerate(zip(states, sizes[1:], strict=True))
+        fitting(f"{name}[{layer}]", state, dtype, (batch, count))
+        for layer, (state, count) in enumerate(zip(states, numbers, strict=True))
     ]
     if order is not None:
         layers = [state[order] for state in layers]
@@ -75,13 +85,13 @@ def flat_states(
 
 
 def layer_states(
-    flat: Array, sizes: tuple[int, ...], batch: int, order: Array | None
+    flat: Array, numbers: Sequence[int], batch: int, order: Array | None = None
 ) -> list[Array]:
-    """The states of each layer ``(batch, units)``, rows back from ``order``."""
-    ends = np.cumsum([batch * units for units in sizes[1:]])
+    """The states of each layer ``(batch, numbers)``, rows back from ``order``."""
+    ends = np.cumsum([batch * count for count in numbers])
     layers = [
-        part.reshape(batch, units)
-        for part, units in zip(np.split(flat, ends[:-1]), sizes[1:], strict=True)
+        part.reshape(batch, count)
+        for part, count in zip(np.split(flat, ends[:-1]), numbers, strict=True)
     ]
     return layers if order is None else [restore(state, order, axis=0) for state in layers]
 

@@ -1,6 +1,7 @@
 """Recurrent stacks: forward, backward through time, inference, one step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from rollcast.engine.shapes import (
     layer_states,
     restore,
     weight_count,
+    widths,
 )
 from rollcast.errors import NoGradientError, UsageError
 
@@ -33,6 +35,7 @@ class Recording:
     native: Any
     order: Array | None
     need_x: bool
+    projection: int = 0
 
     @property
     def bytes(self) -> int:
@@ -46,6 +49,7 @@ class Run:
 
     y: ``(time, batch, units of the last layer)``, zero past a row's length; None if not wanted.
     h, c: final states, one ``(batch, units)`` array a layer; c is empty unless the cell is an LSTM.
+    With projection y and h have ``projection`` numbers in place of the units.
     """
 
     y: Array | None
@@ -72,13 +76,49 @@ class Packed:
     sizes: tuple[int, ...]
     dtype: np.dtype
     native: Any
+    projection: int = 0
 
 
-def pack(cell: str, sizes: Sequence[int], weights: Array) -> Packed:
+def pack(cell: str, sizes: Sequence[int], weights: Array, *, projection: int = 0) -> Packed:
     """Weights packed once for many calls; later changes of ``weights`` do not show in it."""
-    check_weights(cell, sizes, weights)
-    native = _native.pack(CELLS.index(cell), list(sizes), weights)
-    return Packed(cell, tuple(sizes), weights.dtype, native)
+    check_weights(cell, sizes, weights, projection)
+    native = _native.pack(CELLS.index(cell), list(sizes), weights, projection)
+    return Packed(cell, tuple(sizes), weights.dtype, native, projection)
+
+
+def as_packed(
+    cell: str, sizes: Sequence[int], weights: Array | Packed, projection: int = 0
+) -> Packed:
+    """The weights packed, unless they are already."""
+    if isinstance(weights, Packed):
+        return weights
+    return pack(cell, sizes, weights, projection=projection)
+
+
+def check_dropout(dropout: float) -> None:
+    """Refuse what is no probability of dropping."""
+    if not 0.0 <= dropout < 1.0:
+        raise UsageError(f"dropout must be in [0, 1), not {dropout}")
+
+
+def check_recompute(recompute: str | None) -> None:
+    """Refuse an unknown way of saving memory."""
+    if recompute not in (None, "chunks"):
+        raise UsageError(f"recompute={recompute!r}: possible are None and 'chunks'")
+
+
+@contextmanager
+def once(back: str, call: str) -> Iterator[None]:
+    """Says of a recording that was used before what to do about it."""
+    try:
+        yield
+    except ValueError as error:
+        if "used already" not in str(error):
+            raise
+        raise NoGradientError(
+            f"{back} twice on one recording: its memory is given back after the first. "
+            f"Run `{call}` again."
+        ) from None
 
 
 def forward(
@@ -95,6 +135,8 @@ def forward(
     step: int = 0,
     outputs: bool = True,
     need_x: bool = False,
+    recompute: str | None = None,
+    projection: int = 0,
 ) -> Run:
     """The stack's outputs and final states, recorded for ``backward``.
 
@@ -103,19 +145,32 @@ def forward(
     dropout: probability with which the outputs between layers are dropped, by the counter-based
     generator keyed by (seed, step). outputs=False leaves ``y`` out where only states are wanted.
     need_x: whether ``backward`` shall return the gradient of x.
+    projection: numbers of an LSTM's h, made from ``o tanh(c)`` by a matrix ``weight_hr``
+    (projection, units) that follows the layer's biases (Sak, Senior & Beaufays 2014, section 2;
+    torch's ``proj_size``); h0 then is ``(batch, projection)``. 0 is none.
+
+    Memory: the recording holds k numbers a step, row and unit (units rounded up to whole vectors):
+    6 for an LSTM, 7 with projection, 5 for a GRU, 1 for an Elman cell. With ``recompute="chunks"``
+    (Chen et al. 2016, arXiv 1604.06174, section 4) it holds s numbers of states alone (2 for an
+    LSTM, else 1) before every window of S steps, and ``backward`` runs all windows but the last
+    again: together S k + s time / S numbers a row and unit, S being √(time s / k) rounded up to
+    whole chunks of ⌈96 / R⌉ steps, with R the rows of a slice (8 or fewer; batch / 8 from 64 rows
+    on). That is O(√time) for about a third more work. Every result keeps the bits that it has
+    without.
     """
-    check_weights(cell, sizes, weights)
+    check_weights(cell, sizes, weights, projection)
     sizes = tuple(int(size) for size in sizes)
-    if not 0.0 <= dropout < 1.0:
-        raise UsageError(f"dropout must be in [0, 1), not {dropout}")
-    call = Call(cell, sizes, weights.dtype, x, h0, c0, lengths, outputs)
+    check_dropout(dropout)
+    check_recompute(recompute)
+    call = Call(cell, sizes, weights.dtype, x, h0, c0, lengths, outputs, projection)
     order = [] if call.order is None else call.order.tolist()
     native = _native.forward(
         CELLS.index(cell), list(sizes), weights, call.x, call.h0, call.c0, call.lengths, order,
         call.y, call.hn, call.cn, dropout, seed & (2**64 - 1), step, need_x,
+        recompute is not None, projection,
     )  # fmt: skip
     recording = Recording(
-        cell, sizes, (call.time, call.batch), weights.dtype, native, call.order, need_x
+        cell, sizes, (call.time, call.batch), weights.dtype, native, call.order, need_x, projection
     )
     return Run(*call.results(), recording)
 
@@ -138,32 +193,26 @@ def backward(
         )
     time, batch = recording.shape
     sizes, dtype, order = recording.sizes, recording.dtype, recording.order
+    units, numbers = sizes[1:], widths(sizes, recording.projection)
     if dy is not None:
-        dy = fitting("dy", dy, dtype, (time, batch, sizes[-1]))
+        dy = fitting("dy", dy, dtype, (time, batch, numbers[-1]))
         dy = dy if order is None else np.ascontiguousarray(dy[:, order])
     has_cell = recording.cell == "lstm"
-    flat_dh = flat_states("dh", dh, sizes, batch, dtype, order)
-    flat_dc = flat_states("dc", dc, sizes, batch, dtype, order) if has_cell else None
-    gradient = np.empty(weight_count(recording.cell, sizes), dtype)
+    flat_dh = flat_states("dh", dh, numbers, batch, dtype, order)
+    flat_dc = flat_states("dc", dc, units, batch, dtype, order) if has_cell else None
+    gradient = np.empty(weight_count(recording.cell, sizes, recording.projection), dtype)
     dx = np.empty((time, batch, sizes[0]), dtype) if recording.need_x else None
-    dh0 = np.empty(batch * sum(sizes[1:]), dtype)
-    dc0 = np.empty_like(dh0) if has_cell else None
-    try:
+    dh0 = np.empty(batch * sum(numbers), dtype)
+    dc0 = np.empty(batch * sum(units), dtype) if has_cell else None
+    with once("backward", "forward"):
         _native.backward(recording.native, dy, flat_dh, flat_dc, gradient, dx, dh0, dc0)
-    except ValueError as error:
-        if "used already" not in str(error):
-            raise
-        raise NoGradientError(
-            "backward twice on one recording: its memory is given back after the first. "
-            "Run `forward` again."
-        ) from None
     if order is not None and dx is not None:
         dx = restore(dx, order, axis=1)
     return Gradients(
         gradient,
         dx,
-        layer_states(dh0, sizes, batch, order),
-        layer_states(dc0, sizes, batch, order) if dc0 is not None else [],
+        layer_states(dh0, numbers, batch, order),
+        layer_states(dc0, units, batch, order) if dc0 is not None else [],
     )
 
 
@@ -177,10 +226,12 @@ def infer(
     c0: Sequence[Array] | None = None,
     lengths: Array | None = None,
     outputs: bool = True,
+    projection: int = 0,
 ) -> Run:
-    """As ``forward``, but nothing is kept for a way back. ``weights`` may be packed."""
-    packed = weights if isinstance(weights, Packed) else pack(cell, sizes, weights)
-    call = Call(cell, packed.sizes, packed.dtype, x, h0, c0, lengths, outputs)
+    """As ``forward``, but nothing is kept for a way back. ``weights`` may be packed, with the
+    projection that they were packed with."""
+    packed = as_packed(cell, sizes, weights, projection)
+    call = Call(cell, packed.sizes, packed.dtype, x, h0, c0, lengths, outputs, packed.projection)
     _native.infer(packed.native, call.x, call.h0, call.c0, call.lengths, call.y, call.hn, call.cn)
     return Run(*call.results())
 
@@ -192,7 +243,7 @@ def step(packed: Packed, x: Array, h: Array, c: Array | None = None) -> Array:
     place; start them as zeros. c is None unless the cell is an LSTM.
     """
     batch = x.shape[0]
-    y = np.empty((1, batch, packed.sizes[-1]), packed.dtype)
+    y = np.empty((1, batch, widths(packed.sizes, packed.projection)[-1]), packed.dtype)
     if (c is None) == (packed.cell == "lstm"):
         wanted = "needed" if c is None else "not for"
         raise UsageError(f"step: a cell state c is {wanted} {packed.cell}")

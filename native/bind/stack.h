@@ -1,0 +1,148 @@
+// What the bindings of recurrent stacks share: shapes, packed weights, recordings. Sizes and types were
+// checked by the engine package; what would write outside an array is checked here once more.
+#pragma once
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
+
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "arrays.h"
+
+namespace rollcast {
+
+struct Shape {
+  Cell cell;
+  std::vector<int> sizes;
+  int projection;
+
+  Stack stack() const { return {cell, int(sizes.size()) - 1, sizes.data(), projection}; }
+  // Numbers in the states c and h of a row, and in what the last layer gives.
+  size_t units() const {
+    size_t sum = 0;
+    for (size_t l = 1; l < sizes.size(); ++l) sum += sizes[l];
+    return sum;
+  }
+  size_t widths() const { return projection ? (sizes.size() - 1) * projection : units(); }
+  int output() const { return projection ? projection : sizes.back(); }
+  size_t gates() const { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
+  size_t weights() const {
+    size_t sum = 0;
+    for (size_t l = 1; l < sizes.size(); ++l) {
+      const size_t units = sizes[l], width = projection ? projection : units;
+      const size_t input = l > 1 && projection ? size_t(projection) : size_t(sizes[l - 1]);
+      sum += gates() * units * (input + width + 2) + projection * units;
+    }
+    return sum;
+  }
+};
+
+inline Shape shape_of(int cell, const std::vector<int>& sizes, int projection) {
+  expect(cell >= 0 && cell <= 3, "cell");
+  expect(sizes.size() >= 2 && sizes.size() <= 65, "sizes (1 to 64 layers)");
+  for (int size : sizes) expect(size > 0 && size <= 1 << 20, "sizes");
+  expect(projection >= 0 && (!projection || Cell(cell) == Cell::lstm), "projection");
+  for (size_t l = 1; l < sizes.size(); ++l) expect(projection < sizes[l], "projection");
+  return {Cell(cell), sizes, projection};
+}
+
+// Weights in the form that forward reads, for calls that follow each other. The row they were packed
+// for serves them to the end, whatever is selected meanwhile.
+template <class T>
+struct Packed {
+  Shape shape;
+  const Engine* row;
+  Block panels;
+};
+
+template <class T>
+std::unique_ptr<Packed<T>> pack(int cell, const std::vector<int>& sizes, In<T> weights,
+                                int projection) {
+  auto packed =
+      std::make_unique<Packed<T>>(Packed<T>{shape_of(cell, sizes, projection), &engine(), {}});
+  expect(weights.size() == packed->shape.weights(), "weights");
+  const Stack stack = packed->shape.stack();
+  const Kernels<T>& k = kernels<T>(*packed->row);
+  packed->panels = Block(k.packed_size(stack) * sizeof(T));
+  k.pack(stack, weights.data(), packed->panels.template as<T>());
+  return packed;
+}
+
+// What a recorded forward keeps; backward uses it up, even where it ends in an error.
+template <class T>
+struct Recording {
+  std::unique_ptr<Packed<T>> packed;
+  Block panels_backward;
+  bool need_x;
+  std::vector<Block> work;
+  Forward<T> call;
+  In<T> x;
+  std::vector<int> lengths, order;
+};
+
+inline size_t bytes_of(const std::vector<Block>& blocks) {
+  size_t sum = 0;
+  for (const Block& block : blocks) sum += block.bytes();
+  return sum;
+}
+
+template <class T>
+void fill_call(Forward<T>& call, const Packed<T>& packed, const In<T>& x, const Maybe<In<T>>& h0,
+               const Maybe<In<T>>& c0, const std::vector<int>& lengths, const Maybe<Out<T>>& y,
+               const Maybe<Out<T>>& hn, const Maybe<Out<T>>& cn) {
+  const Shape& shape = packed.shape;
+  expect(x.ndim() == 3 && x.shape(2) == size_t(shape.sizes[0]), "x");
+  call.stack = shape.stack();
+  call.time = length_of(x.shape(0), "x (1 to 2^30 steps)");
+  call.batch = length_of(x.shape(1), "x (1 to 2^30 rows)");
+  // Far beyond any memory, and where the sizes of workspaces would begin to overflow.
+  const double numbers = double(call.time) * call.batch * double(shape.units() + shape.sizes[0]);
+  if (numbers > 0x1p50) throw std::bad_alloc();
+  call.x = x.data();
+  call.packed = packed.panels.template as<T>();
+  call.h0 = data(h0, shape.widths() * call.batch, "h0");
+  call.c0 = data(c0, shape.units() * call.batch, "c0");
+  call.hn = data(hn, shape.widths() * call.batch, "hn");
+  call.cn = data(cn, shape.units() * call.batch, "cn");
+  call.y = data(y, size_t(call.time) * call.batch * shape.output(), "y");
+  if (!lengths.empty()) {
+    expect(int(lengths.size()) == call.batch, "lengths");
+    for (int b = 0; b < call.batch; ++b)
+      expect(lengths[b] >= 1 && lengths[b] <= call.time && (!b || lengths[b] <= lengths[b - 1]),
+             "lengths (1 to time, never increasing)");
+    call.lengths = lengths.data();
+  } else {
+    call.lengths = nullptr;
+  }
+}
+
+// Gradients by the final states in, by the initial states out.
+template <class T>
+void fill_states(Backward<T>& call, const Shape& shape, const Maybe<In<T>>& dhn,
+                 const Maybe<In<T>>& dcn, const Maybe<Out<T>>& dh0, const Maybe<Out<T>>& dc0) {
+  const size_t batch = call.forward.batch;
+  call.dhn = data(dhn, shape.widths() * batch, "dh");
+  call.dcn = data(dcn, shape.units() * batch, "dc");
+  call.dh0 = data(dh0, shape.widths() * batch, "dh0");
+  call.dc0 = data(dc0, shape.units() * batch, "dc0");
+}
+
+// A block for every slice, of as many numbers as `size(rows)` says.
+template <class T, class F>
+std::vector<Block> slice_blocks(int batch, F size) {
+  std::vector<Block> blocks(slice_count(batch));
+  for (int s = 0; s < int(blocks.size()); ++s)
+    blocks[s] = Block(size(slice_of(batch, s).rows) * sizeof(T));
+  return blocks;
+}
+
+template <class T>
+std::vector<T*> starts_of(const std::vector<Block>& blocks) {
+  std::vector<T*> starts;
+  for (const Block& block : blocks) starts.push_back(block.as<T>());
+  return starts;
+}
+
+}  // namespace rollcast

@@ -1,0 +1,226 @@
+// Exact backward through time for one slice, chunk by chunk from the end: the recurrence of a layer,
+// then, while its gate gradients are still in the cache, its weight gradient and what goes below.
+#pragma once
+#include "projection.h"
+
+namespace rollcast::ROLLCAST_ROW {
+
+// The way back of one slice: what the loops over chunks, here and in rollout.h, are made of.
+template <class C>
+struct WayBack {
+  typedef typename C::Element T;
+  const Backward<T>& call;
+  const Forward<T>& made;
+  const Slice slice;
+  const Workspace<C>& kept;
+  const Scratch<C>& plan;
+  T *const work, *const scratch;
+  size_t h_at[deepest], c_at[deepest], gradients[deepest], packs[deepest];
+  int first, steps, window;  // the chunk that is being gone through; the window in memory
+
+  WayBack(const Backward<T>& call, Slice slice, const Workspace<C>& kept, const Scratch<C>& plan,
+          T* work, T* scratch)
+      : call(call),
+        made(call.forward),
+        slice(slice),
+        kept(kept),
+        plan(plan),
+        work(work),
+        scratch(scratch),
+        first(made.time),
+        steps(0),
+        window(kept.windows - 1) {
+    zero(scratch + plan.gradient, plan.weights);
+    zero(scratch + plan.sum, plan.weights);
+    size_t gradient = 0, pack = 0;
+    for_states<C>(made.stack, made.batch, slice,
+                  [&](int l, const Layer<C>& layer, size_t h, size_t c) {
+      h_at[l] = h;
+      c_at[l] = c;
+      gradients[l] = gradient;
+      packs[l] = pack;
+      gradient += layer.packed();
+      pack += layer.h_back() + layer.projection_back();
+      if (l > 0 || call.dx) pack += layer.x_back();
+      T* carry = scratch + plan.carry[l];
+      if (C::has_cell && call.dcn)
+        copy_padded(carry, layer.padded, call.dcn + c, layer.units, slice.rows);
+      else
+        zero(carry, size_t(slice.rows) * layer.padded);
+    });
+  }
+
+  // Goes on to the chunk before; false when there is none. Its window is made again if it is gone.
+  bool enter() {
+    if (first == 0) return false;
+    first = (first - 1) / kept.chunk * kept.chunk;
+    steps = smaller(kept.chunk, made.time - first);
+    if (first + steps < made.time)
+      for_layers<C>(made.stack, [&](int l, const Layer<C>& layer) {
+        const size_t plane = size_t(slice.rows) * layer.slopes();
+        T* slopes = scratch + plan.slopes[l];
+        copy(slopes + steps * plane, slopes, plane);
+      });
+    if (first / kept.steps == window) return true;
+    window = first / kept.steps;
+    restore_states<C>(made.stack, slice.rows, kept, window, work);
+    for (int from = window * kept.steps; from <= first; from += kept.chunk)
+      run_steps<C>(made, slice, kept, from, kept.chunk, work);
+    return true;
+  }
+
+  // From the gradient of a layer's output over some steps of the chunk, changed on the way, to the
+  // gate gradients.
+  void recurrence(int l, const Layer<C>& layer, int from, int count, T* incoming) const {
+    const size_t plane = size_t(slice.rows) * layer.padded;
+    const size_t slope_plane = size_t(slice.rows) * layer.slopes();
+    const T* w_h = call.packed + packs[l];
+    T* carry = scratch + plan.carry[l];
+    for (int t = count - 1; t >= 0; --t) {
+      const int step = from + t, at = step - kept.base(step);
+      const int running = active_rows(made.lengths, slice, step);
+      const int after = step + 1 < made.time ? active_rows(made.lengths, slice, step + 1) : 0;
+      T* dh = incoming + t * plane;
+      T* d = scratch + plan.slopes[l] + (step - first) * slope_plane;
+      // Rows that end with this step: nothing comes from later, but the final state's gradient.
+      for (int r = after; r < running; ++r) {
+        zero(d + slope_plane + size_t(r) * layer.slopes(), layer.slopes());
+        if (call.dhn)
+          for (int u = 0; u < layer.width; ++u)
+            dh[size_t(r) * layer.padded + u] += call.dhn[h_at[l] + size_t(r) * layer.width + u];
+      }
+      if (running > 0) {
+        const T* h = work + kept.h[l] + at * plane;
+        const T* gates = work + kept.kept[l] + size_t(at) * slice.rows * layer.kept();
+        const T* c_before = C::has_cell ? work + kept.c[l] + at * plane : nullptr;
+        const T* later = after > 0 ? d + slope_plane : nullptr;
+        if (C::has_cell && layer.projection)
+          projected_step<C>(layer, w_h, running, later, dh, projected(l, layer, step), gates,
+                            work + kept.raw[l] + at * plane, c_before, carry, d);
+        else
+          recurrence_step<C>(layer, w_h, running, later, dh, gates, h, h + plane, c_before, carry, d);
+      }
+      zero(d + size_t(running) * layer.slopes(), size_t(slice.rows - running) * layer.slopes());
+    }
+  }
+
+  // The chunk's part of a layer's weight gradient.
+  void weigh(int l, const Layer<C>& layer) const {
+    const int rows = slice.rows, at = first - kept.base(first);
+    const size_t plane = size_t(rows) * layer.padded;
+    ptrdiff_t x_stride;
+    const T* x = chunk_input<C>(made, slice, kept, l, first, steps, work, scratch + plan.input,
+                                x_stride);
+    const T* slopes = scratch + plan.slopes[l];
+    T* sum = scratch + plan.sum + gradients[l];
+    auto add = [&](int t, int count) {
+      weight_gradient<C>(layer, x + size_t(t) * rows * x_stride, x_stride,
+                         work + kept.h[l] + (at + t) * plane,
+                         slopes + size_t(t) * rows * layer.slopes(), count, sum);
+      if (C::has_cell && layer.projection)
+        projection_gradient<C>(layer, work + kept.raw[l] + (at + t) * plane,
+                               projected(l, layer, first + t), count, sum);
+    };
+    if (!made.lengths) add(0, steps * rows);
+    else  // rows past their end may hold anything, so they are left out
+      for (int t = 0; t < steps; ++t) add(t, active_rows(made.lengths, slice, first + t));
+  }
+
+  // The gradient of a layer's input over some steps, in rows of `input_stride`.
+  void pass_below(int l, const Layer<C>& layer, int from, int count, T* incoming) const {
+    const int rows = count * slice.rows, stride = input_stride(l, layer);
+    const T* slopes =
+        scratch + plan.slopes[l] + size_t(from - first) * slice.rows * layer.slopes();
+    const T* w_x = call.packed + packs[l] + layer.h_back() + layer.projection_back();
+    product(slope_rows<C>(layer, slopes, C::x_first, C::x_count), rows, w_x, layer.input_vectors,
+            static_cast<const T*>(nullptr), 0, incoming, stride);
+    if (l > 0 && made.dropout.probability > 0)
+      for (int row = 0; row < rows; ++row)
+        drop(made.dropout, l - 1, from + row / slice.rows,
+             row_index(made, slice.first + row % slice.rows), incoming + size_t(row) * stride,
+             layer.input);
+  }
+
+  int input_stride(int l, const Layer<C>& layer) const {
+    return l > 0 ? Layer<C>(made.stack, l - 1).padded : layer.input_vectors * layer.L;
+  }
+
+  void give_dx(const Layer<C>& layer, int from, int count, const T* incoming) const {
+    for (int row = 0; row < count * slice.rows; ++row)
+      copy(call.dx + (size_t(from + row / slice.rows) * made.batch + slice.first + row % slice.rows) *
+                         layer.input,
+           incoming + size_t(row) * input_stride(0, layer), layer.input);
+  }
+
+  // Sums in two levels: fewer roundings over long series.
+  void flush() const {
+    constexpr int chunks = 32;
+    const int done = (made.time + kept.chunk - 1) / kept.chunk - first / kept.chunk;
+    if (first > 0 && done % chunks) return;
+    for (size_t i = 0; i < plan.weights; ++i) {
+      scratch[plan.gradient + i] += scratch[plan.sum + i];
+      scratch[plan.sum + i] = 0;
+    }
+  }
+
+  // What the first step passes on to the initial states.
+  void finish() const {
+    T* incoming = scratch + plan.incoming;
+    for (int l = 0; l < made.stack.layers; ++l) {
+      const Layer<C> layer(made.stack, l);
+      const T* carry = scratch + plan.carry[l];
+      if (call.dh0) {
+        const Rows<T> left = slope_rows<C>(layer, scratch + plan.slopes[l], C::h_first, C::h_count);
+        product(left, slice.rows, call.packed + packs[l], layer.width_vectors,
+                C::carry_reaches_h ? carry : static_cast<const T*>(nullptr), layer.padded, incoming,
+                layer.padded);
+        for (int r = 0; r < slice.rows; ++r)
+          copy(call.dh0 + h_at[l] + size_t(r) * layer.width, incoming + size_t(r) * layer.padded,
+               layer.width);
+      }
+      if (C::has_cell && call.dc0)
+        for (int r = 0; r < slice.rows; ++r)
+          copy(call.dc0 + c_at[l] + size_t(r) * layer.units, carry + size_t(r) * layer.padded,
+               layer.units);
+    }
+  }
+
+ private:
+  T* projected(int l, const Layer<C>& layer, int step) const {
+    return scratch + plan.projected[l] +
+           size_t(step - first) * slice.rows * layer.width_vectors * layer.L;
+  }
+};
+
+template <class C>
+void backward(const Backward<typename C::Element>& call, Slice slice, typename C::Element* work,
+              typename C::Element* scratch) {
+  typedef typename C::Element T;
+  const Forward<T>& made = call.forward;
+  const int rows = slice.rows, top = made.stack.layers - 1;
+  const Workspace<C> kept(made, rows, work);
+  const Scratch<C> plan(made.stack, made.time, rows, scratch);
+  WayBack<C> way(call, slice, kept, plan, work, scratch);
+  T* incoming = scratch + plan.incoming;
+  while (way.enter()) {
+    for (int l = top; l >= 0; --l) {
+      const Layer<C> layer(made.stack, l);
+      const size_t plane = size_t(rows) * layer.padded;
+      // The gradient of the layer's output; below the top it was left there by the layer above.
+      if (l == top)
+        for (int t = 0; t < way.steps; ++t) {
+          const size_t at = (size_t(way.first + t) * made.batch + slice.first) * layer.width;
+          if (call.dy) copy_padded(incoming + t * plane, layer.padded, call.dy + at, layer.width, rows);
+          else zero(incoming + t * plane, plane);
+        }
+      way.recurrence(l, layer, way.first, way.steps, incoming);
+      way.weigh(l, layer);
+      if (l > 0 || call.dx) way.pass_below(l, layer, way.first, way.steps, incoming);
+      if (l == 0 && call.dx) way.give_dx(layer, way.first, way.steps, incoming);
+    }
+    way.flush();
+  }
+  way.finish();
+}
+
+}  // namespace rollcast::ROLLCAST_ROW

@@ -36,6 +36,10 @@ inline Slice slice_of(int batch, int index) {
   return {first, int(batch * long(index + 1) / count) - first};
 }
 
+// A batch of one row whose layers run on threads of their own: each layer tells the next how many steps
+// it has done, in an int on a cache line of its own.
+constexpr int progress_stride = 16;
+
 struct Dropout {
   double probability;  // between layers, in [0, 1)
   uint64_t seed, step;
@@ -92,6 +96,10 @@ struct Kernels {
 
   size_t (*workspace_size)(const Forward<T>&, int rows);
   void (*forward)(const Forward<T>&, Slice, T* workspace);
+  // The same for a batch of one row, layer by layer: layers must be begun in order, on any threads.
+  // progress: layers * progress_stride ints, all zero. The same bits as `forward`.
+  size_t (*layers_workspace_size)(const Forward<T>&);
+  void (*forward_layer)(const Forward<T>&, int layer, T* workspace, int* progress);
   size_t (*scratch_size)(const Backward<T>&, int rows);
   // Leaves the packed gradient of the slice at the start of its scratch.
   void (*backward)(const Backward<T>&, Slice, T* workspace, T* scratch);

@@ -104,11 +104,21 @@ void fill_call(Forward<T>& call, const Packed<T>& packed, const In<T>& x, const 
 
 template <class T>
 std::vector<Block> run_forward(const Kernels<T>& k, const Forward<T>& call, double weights) {
-  const int slices = slice_count(call.batch);
+  const int slices = slice_count(call.batch), layers = call.stack.layers;
+  const int threads = threads_for(2.0 * weights * call.time * call.batch);
   std::vector<Block> work(slices);
+  // One row keeps one thread busy; its layers, one behind the other, keep more.
+  if (call.batch == 1 && layers > 1 && threads > 1) {
+    work[0] = Block(k.layers_workspace_size(call) * sizeof(T));
+    std::vector<int> progress(layers * progress_stride);
+    parallel(layers, threads, [&](int layer) {
+      k.forward_layer(call, layer, work[0].as<T>(), progress.data());
+    });
+    return work;
+  }
   for (int s = 0; s < slices; ++s)
     work[s] = Block(k.workspace_size(call, slice_of(call.batch, s).rows) * sizeof(T));
-  parallel(slices, threads_for(2.0 * weights * call.time * call.batch), [&](int s) {
+  parallel(slices, threads, [&](int s) {
     k.forward(call, slice_of(call.batch, s), work[s].as<T>());
   });
   return work;

@@ -7,6 +7,7 @@
 NB_MODULE(_native, m) {
   using namespace rollcast;
   define_stack(m);
+  define_stream(m);
   define_linear(m);
   define_update(m);
   m.def("row", [] { return std::string(engine().name); });

@@ -21,8 +21,8 @@ from rollcast.engine.stack import (
     forward,
     infer,
     pack,
-    step,
 )
+from rollcast.engine.stream import Stream
 from rollcast.engine.update import adam, norm, sgd
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Packed",
     "Recording",
     "Run",
+    "Stream",
     "adam",
     "backward",
     "forward",
@@ -45,7 +46,6 @@ __all__ = [
     "select_isa",
     "set_threads",
     "sgd",
-    "step",
     "threads",
     "weight_count",
 ]

@@ -42,6 +42,10 @@ inline Slice slice_of(int batch, int index) {
   return {first, int(batch * long(index + 1) / count) - first};
 }
 
+// A batch of one row whose layers run on threads of their own: each layer tells the next how many steps
+// it has done, in an int on a cache line of its own.
+constexpr int progress_stride = 16;
+
 struct Dropout {
   double probability;  // between layers, in [0, 1)
   uint64_t seed, step;
@@ -64,6 +68,12 @@ struct Forward {
   bool record;             // keep in the workspace what backward needs,
   bool recompute = false;  // or of that only states about √time apart, from which it is made again
 };
+
+// A batch of one row has time loops of its own (one_row.h), where no other is needed.
+template <class T>
+inline bool one_row(const Forward<T>& call) {
+  return call.batch == 1 && !call.stack.projection && !call.recompute;
+}
 
 template <class T>
 struct Backward {
@@ -119,6 +129,10 @@ struct Kernels {
 
   size_t (*workspace_size)(const Forward<T>&, int rows);
   void (*forward)(const Forward<T>&, Slice, T* workspace);
+  // The same for a batch of one row, layer by layer: layers must be begun in order, on any threads.
+  // progress: layers * progress_stride ints, all zero. The same bits as `forward`.
+  size_t (*layers_workspace_size)(const Forward<T>&);
+  void (*forward_layer)(const Forward<T>&, int layer, T* workspace, int* progress);
   size_t (*scratch_size)(const Backward<T>&, int rows);
   // Leaves the packed gradient of the slice at the start of its scratch.
   void (*backward)(const Backward<T>&, Slice, T* workspace, T* scratch);

@@ -8,6 +8,7 @@ NB_MODULE(_native, m) {
   using namespace rollcast;
   define_stack(m);
   define_rollout(m);
+  define_stream(m);
   define_linear(m);
   define_update(m);
   m.def("row", [] { return std::string(engine().name); });

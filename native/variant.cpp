@@ -10,6 +10,8 @@
 #include "cells/rnn.h"
 #include "pack.h"
 #include "through_time.h"
+#include "one_row_backward.h"
+#include "one_row_forward.h"
 #include "linear.h"
 #include "rollout.h"
 #include "update.h"
@@ -46,11 +48,25 @@ constexpr Kernels<T> kernels() {
   };
   k.workspace_size = [](const Forward<T>& call, int rows) {
     return with_cell<T>(call.stack.cell, [&](auto c) {
-      return Workspace<decltype(c)>(call, rows).total;
+      typedef decltype(c) C;
+      if (one_row(call)) return RowWorkspace<C>(call, false).total;
+      return Workspace<C>(call, rows).total;
     });
   };
   k.forward = [](const Forward<T>& call, Slice slice, T* work) {
-    with_cell<T>(call.stack.cell, [&](auto c) { forward<decltype(c)>(call, slice, work); });
+    with_cell<T>(call.stack.cell, [&](auto c) {
+      typedef decltype(c) C;
+      if (one_row(call)) row_forward<C>(call, work);
+      else forward<C>(call, slice, work);
+    });
+  };
+  k.layers_workspace_size = [](const Forward<T>& call) {
+    return with_cell<T>(call.stack.cell,
+                        [&](auto c) { return RowWorkspace<decltype(c)>(call, true).total; });
+  };
+  k.forward_layer = [](const Forward<T>& call, int layer, T* work, int* progress) {
+    with_cell<T>(call.stack.cell,
+                 [&](auto c) { row_forward_layer<decltype(c)>(call, layer, work, progress); });
   };
   k.scratch_size = [](const Backward<T>& call, int rows) {
     return with_cell<T>(call.forward.stack.cell, [&](auto c) {
@@ -58,8 +74,11 @@ constexpr Kernels<T> kernels() {
     });
   };
   k.backward = [](const Backward<T>& call, Slice slice, T* work, T* scratch) {
-    with_cell<T>(call.forward.stack.cell,
-                 [&](auto c) { backward<decltype(c)>(call, slice, work, scratch); });
+    with_cell<T>(call.forward.stack.cell, [&](auto c) {
+      typedef decltype(c) C;
+      if (one_row(call.forward)) row_backward<C>(call, work, scratch);
+      else backward<C>(call, slice, work, scratch);
+    });
   };
   k.collect = [](const Stack& s, T* const* scratch, int slices, T* gradient) {
     with_cell<T>(s.cell, [&](auto c) { collect<decltype(c)>(s, scratch, slices, gradient); });

@@ -6,8 +6,20 @@ namespace {
 
 template <class T>
 std::vector<Block> run_forward(const Kernels<T>& k, const Forward<T>& call, double weights) {
+  const int layers = call.stack.layers;
+  const int threads = threads_for(2.0 * weights * call.time * call.batch);
+  // One row keeps one thread busy; its layers, one behind the other, keep more.
+  if (one_row(call) && layers > 1 && threads > 1) {
+    std::vector<Block> work(1);
+    work[0] = Block(k.layers_workspace_size(call) * sizeof(T));
+    std::vector<int> progress(layers * progress_stride);
+    parallel(layers, threads, [&](int layer) {
+      k.forward_layer(call, layer, work[0].as<T>(), progress.data());
+    });
+    return work;
+  }
   auto work = slice_blocks<T>(call.batch, [&](int rows) { return k.workspace_size(call, rows); });
-  parallel(int(work.size()), threads_for(2.0 * weights * call.time * call.batch), [&](int s) {
+  parallel(int(work.size()), threads, [&](int s) {
     k.forward(call, slice_of(call.batch, s), work[s].template as<T>());
   });
   return work;

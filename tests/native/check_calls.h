@@ -174,10 +174,17 @@ Result<T> run(const Case& c, const Exact<T>& weights, int threads, Fill fill) {
                               {c.dropout ? 0.3 : 0.0, 11, 12}, c.record, c.recompute};
   const int slices = slice_count(c.batch);
   std::vector<Exact<T>> work;
-  for (int s = 0; s < slices; ++s)
-    work.emplace_back(k.workspace_size(forward, slice_of(c.batch, s).rows), fill, true);
-  parallel(slices, threads,
-           [&](int s) { k.forward(forward, slice_of(c.batch, s), work[s].get()); });
+  if (c.batch == 1 && threads > 1) {  // layer by layer
+    work.emplace_back(k.layers_workspace_size(forward), fill, true);
+    const Exact<int> progress(stack.layers * progress_stride, Fill::zero);
+    parallel(stack.layers, threads,
+             [&](int l) { k.forward_layer(forward, l, work[0].get(), progress.get()); });
+  } else {
+    for (int s = 0; s < slices; ++s)
+      work.emplace_back(k.workspace_size(forward, slice_of(c.batch, s).rows), fill, true);
+    parallel(slices, threads,
+             [&](int s) { k.forward(forward, slice_of(c.batch, s), work[s].get()); });
+  }
 
   Result<T> result;
   result.arrays = {y.values(), hn.values(), cn.values()};

@@ -22,8 +22,8 @@ from rollcast.engine.stack import (
     forward,
     infer,
     pack,
-    step,
 )
+from rollcast.engine.stream import Stream
 from rollcast.engine.update import adam, norm, sgd
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Rollout",
     "RolloutGradients",
     "Run",
+    "Stream",
     "adam",
     "backward",
     "forward",
@@ -50,7 +51,6 @@ __all__ = [
     "select_isa",
     "set_threads",
     "sgd",
-    "step",
     "threads",
     "weight_count",
 ]

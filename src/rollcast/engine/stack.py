@@ -1,4 +1,4 @@
-"""Recurrent stacks: forward, backward through time, inference, one step."""
+"""Recurrent stacks: forward, backward through time, inference."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -70,7 +70,7 @@ class Gradients:
 
 @dataclass(frozen=True, eq=False)
 class Packed:
-    """Weights in the form the engine reads, for many calls of ``infer`` and ``step``."""
+    """Weights in the form the engine reads, for many calls of ``infer`` and for a ``Stream``."""
 
     cell: str
     sizes: tuple[int, ...]
@@ -234,19 +234,3 @@ def infer(
     call = Call(cell, packed.sizes, packed.dtype, x, h0, c0, lengths, outputs, packed.projection)
     _native.infer(packed.native, call.x, call.h0, call.c0, call.lengths, call.y, call.hn, call.cn)
     return Run(*call.results())
-
-
-def step(packed: Packed, x: Array, h: Array, c: Array | None = None) -> Array:
-    """One step: the last layer's output ``(batch, units)`` for ``x (batch, input)``.
-
-    h and c, flat vectors of ``batch * sum(units)`` numbers (layer after layer), are updated in
-    place; start them as zeros. c is None unless the cell is an LSTM.
-    """
-    batch = x.shape[0]
-    y = np.empty((1, batch, widths(packed.sizes, packed.projection)[-1]), packed.dtype)
-    if (c is None) == (packed.cell == "lstm"):
-        wanted = "needed" if c is None else "not for"
-        raise UsageError(f"step: a cell state c is {wanted} {packed.cell}")
-    x = fitting("x", x, packed.dtype, (batch, packed.sizes[0]))
-    _native.infer(packed.native, x[None], h, c, [], y, h, c)
-    return y[0]

@@ -36,6 +36,10 @@ inline Slice slice_of(int batch, int index) {
   return {first, int(batch * long(index + 1) / count) - first};
 }
 
+// How products are computed: in the type of the numbers, or, inference in float32 only, in bfloat16 by
+// one of the two units that a processor may have for it.
+enum class Products : int { plain, bfloat16_pairs, bfloat16_tiles };
+
 struct Dropout {
   double probability;  // between layers, in [0, 1)
   uint64_t seed, step;
@@ -46,7 +50,7 @@ struct Forward {
   Stack stack;
   int time, batch;
   const T* x;          // (time, batch, sizes[0])
-  const T* packed;     // from pack
+  const T* packed;     // from pack, or pack_bfloat16
   const T* h0;         // initial states, or null for zero
   const T* c0;         // the same for the cell states of an LSTM
   const int* lengths;  // (batch) steps of each row, never increasing, or null when all have `time`
@@ -55,7 +59,8 @@ struct Forward {
   T* hn;               // final states, like h0
   T* cn;
   Dropout dropout;
-  bool record;  // keep in the workspace what backward needs
+  bool record;  // keep in the workspace what backward needs; products must be plain then
+  Products products;
 };
 
 template <class T>
@@ -87,6 +92,9 @@ struct Kernels {
   // Sizes count numbers, not bytes. Workspaces must be aligned to 64 bytes.
   size_t (*packed_size)(const Stack&);
   void (*pack)(const Stack&, const T* weights, T* packed);
+  // Null where products in bfloat16 are not to be had.
+  size_t (*bfloat16_packed_size)(const Stack&);
+  void (*pack_bfloat16)(const Stack&, const T* weights, T* packed);
   size_t (*packed_backward_size)(const Stack&, bool need_x);
   void (*pack_backward)(const Stack&, const T* weights, bool need_x, T* packed);
 

@@ -120,12 +120,25 @@ inline const typename C::Element* chunk_input(const Forward<typename C::Element>
   return buffer;
 }
 
+// Products in the type of the numbers themselves; bfloat16.h has the other kind. `behind` is the memory
+// that a slice's workspace has beyond the plan.
 template <class C>
+struct PlainProducts {
+  typedef typename C::Element T;
+  PlainProducts(const Forward<T>&, T* /*behind*/) {}
+  static size_t packed(const Layer<C>& layer) { return layer.packed(); }
+  void layer_step(const Layer<C>& layer, const StepTile<T>& a, const T* packed, int rows) {
+    ROLLCAST_ROW::layer_step<C>(layer, a, packed, rows);
+  }
+};
+
+template <class C, class P = PlainProducts<C>>
 void forward(const Forward<typename C::Element>& call, Slice slice, typename C::Element* work) {
   typedef typename C::Element T;
   const Stack& stack = call.stack;
   const Workspace<C> plan(stack, call.time, slice.rows, call.record, work);
   const int rows = slice.rows;
+  P products(call, work + plan.total);
 
   size_t state = 0;  // start of a layer in h0, c0, hn, cn
   for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
@@ -167,7 +180,7 @@ void forward(const Forward<typename C::Element>& call, Slice slice, typename C::
         a.kept = call.record && C::saved
                      ? work + plan.kept[l] + size_t(step) * rows * layer.kept()
                      : nullptr;
-        if (running > 0) layer_step<C>(layer, a, packed, running);
+        if (running > 0) products.layer_step(layer, a, packed, running);
 
         const bool top = l == stack.layers - 1;
         if (top && call.y) {
@@ -185,7 +198,7 @@ void forward(const Forward<typename C::Element>& call, Slice slice, typename C::
             copy(call.cn + to, a.c_out + size_t(r) * layer.padded, layer.units);
         }
       }
-      packed += layer.packed();
+      packed += P::packed(layer);
       state += size_t(call.batch) * layer.units;
     });
   }

@@ -10,6 +10,9 @@
 #include "cells/rnn.h"
 #include "pack.h"
 #include "backward.h"
+#if defined(ROLLCAST_ROW_avx512)
+#include "bfloat16.h"
+#endif
 #include "linear.h"
 #include "update.h"
 
@@ -45,12 +48,37 @@ constexpr Kernels<T> kernels() {
   };
   k.workspace_size = [](const Forward<T>& call, int rows) {
     return with_cell<T>(call.stack.cell, [&](auto c) {
-      return Workspace<decltype(c)>(call.stack, call.time, rows, call.record).total;
+      typedef decltype(c) C;
+      const size_t plan = Workspace<C>(call.stack, call.time, rows, call.record).total;
+#if defined(ROLLCAST_ROW_avx512)
+      if constexpr (sizeof(T) == 4)
+        if (call.products != Products::plain)
+          return plan + bfloat16_scratch_size<C>(call.stack, rows);
+#endif
+      return plan;
     });
   };
   k.forward = [](const Forward<T>& call, Slice slice, T* work) {
-    with_cell<T>(call.stack.cell, [&](auto c) { forward<decltype(c)>(call, slice, work); });
+    with_cell<T>(call.stack.cell, [&](auto c) {
+      typedef decltype(c) C;
+#if defined(ROLLCAST_ROW_avx512)
+      if constexpr (sizeof(T) == 4)
+        if (call.products != Products::plain)
+          return forward<C, Bfloat16Products<C>>(call, slice, work);
+#endif
+      forward<C>(call, slice, work);
+    });
   };
+#if defined(ROLLCAST_ROW_avx512)
+  if constexpr (sizeof(T) == 4) {
+    k.bfloat16_packed_size = [](const Stack& s) {
+      return with_cell<T>(s.cell, [&](auto c) { return bfloat16_packed_size<decltype(c)>(s); });
+    };
+    k.pack_bfloat16 = [](const Stack& s, const T* weights, T* packed) {
+      with_cell<T>(s.cell, [&](auto c) { pack_bfloat16<decltype(c)>(s, weights, packed); });
+    };
+  }
+#endif
   k.scratch_size = [](const Backward<T>& call, int rows) {
     return with_cell<T>(call.forward.stack.cell, [&](auto c) {
       return Scratch<decltype(c)>(call.forward.stack, call.forward.time, rows).total;

@@ -45,17 +45,25 @@ template <class T>
 struct Packed {
   Shape shape;
   const Engine* row;
+  Products products;
   Block panels;
 };
 
 template <class T>
-std::unique_ptr<Packed<T>> pack(int cell, const std::vector<int>& sizes, In<T> weights) {
-  auto packed = std::make_unique<Packed<T>>(Packed<T>{shape_of(cell, sizes), &engine(), {}});
+std::unique_ptr<Packed<T>> pack(int cell, const std::vector<int>& sizes, In<T> weights,
+                                bool bfloat16) {
+  auto packed = std::make_unique<Packed<T>>(
+      Packed<T>{shape_of(cell, sizes), &engine(), Products::plain, {}});
   expect(weights.size() == packed->shape.weights(), "weights");
   const Stack stack = packed->shape.stack();
   const Kernels<T>& k = kernels<T>(*packed->row);
-  packed->panels = Block(k.packed_size(stack) * sizeof(T));
-  k.pack(stack, weights.data(), packed->panels.template as<T>());
+  if (bfloat16) {
+    packed->products = bfloat16_products(*packed->row);
+    expect(k.pack_bfloat16, "weights (bfloat16 products are for float32)");
+  }
+  const auto size = bfloat16 ? k.bfloat16_packed_size : k.packed_size;
+  packed->panels = Block(size(stack) * sizeof(T));
+  (bfloat16 ? k.pack_bfloat16 : k.pack)(stack, weights.data(), packed->panels.template as<T>());
   return packed;
 }
 
@@ -83,6 +91,7 @@ void fill_call(Forward<T>& call, const Packed<T>& packed, const In<T>& x, const 
   // Far beyond any memory, and where the sizes of workspaces would begin to overflow.
   const double numbers = double(call.time) * call.batch * double(shape.units() + shape.sizes[0]);
   if (numbers > 0x1p50) throw std::bad_alloc();
+  call.products = packed.products;
   call.x = x.data();
   call.packed = packed.panels.template as<T>();
   const size_t states = shape.units() * call.batch;
@@ -127,7 +136,7 @@ std::unique_ptr<Recording<T>> forward(int cell, const std::vector<int>& sizes, I
   record->order = std::move(order);
   record->need_x = need_x;
   const T* flat = weights.data();
-  record->packed = pack<T>(cell, sizes, weights);
+  record->packed = pack<T>(cell, sizes, weights, false);
   Forward<T>& call = record->call;
   call.dropout = {dropout, seed, step};
   call.record = true;
@@ -203,7 +212,8 @@ void define(nb::module_& m, const char* packed, const char* recording) {
     for (const Block& block : r.work) sum += block.bytes();
     return sum;
   });
-  m.def("pack", &pack<T>, arg("cell"), arg("sizes"), arg("weights").noconvert());
+  m.def("pack", &pack<T>, arg("cell"), arg("sizes"), arg("weights").noconvert(),
+        arg("bfloat16") = false);
   m.def("forward", &forward<T>, arg("cell"), arg("sizes"), arg("weights").noconvert(),
         arg("x").noconvert(), arg("h0").none().noconvert(), arg("c0").none().noconvert(),
         arg("lengths"), arg("order"), arg("y").none().noconvert(), arg("hn").none().noconvert(),

@@ -10,7 +10,16 @@ number of threads.
 """
 
 from rollcast.engine.linear import linear, linear_backward
-from rollcast.engine.rows import isa, isas, select_isa, set_threads, threads
+from rollcast.engine.rows import (
+    bfloat16_units,
+    isa,
+    isas,
+    products,
+    select_isa,
+    set_products,
+    set_threads,
+    threads,
+)
 from rollcast.engine.shapes import CELLS, GATES, weight_count
 from rollcast.engine.stack import (
     Gradients,
@@ -34,6 +43,7 @@ __all__ = [
     "Run",
     "adam",
     "backward",
+    "bfloat16_units",
     "forward",
     "infer",
     "isa",
@@ -42,7 +52,9 @@ __all__ = [
     "linear_backward",
     "norm",
     "pack",
+    "products",
     "select_isa",
+    "set_products",
     "set_threads",
     "sgd",
     "step",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rollcast.engine.call import Call
-from rollcast.engine.rows import _native
+from rollcast.engine.rows import _native, products
 from rollcast.engine.shapes import (
     CELLS,
     Array,
@@ -18,7 +18,7 @@ from rollcast.engine.shapes import (
     restore,
     weight_count,
 )
-from rollcast.errors import NoGradientError, UsageError
+from rollcast.errors import EngineError, NoGradientError, UsageError
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +75,15 @@ class Packed:
 
 
 def pack(cell: str, sizes: Sequence[int], weights: Array) -> Packed:
-    """Weights packed once for many calls; later changes of ``weights`` do not show in it."""
+    """Weights packed once for many calls; later changes of ``weights`` do not show in it.
+
+    They are packed for the products in use (``set_products``)."""
     check_weights(cell, sizes, weights)
-    native = _native.pack(CELLS.index(cell), list(sizes), weights)
+    bfloat16 = products() == "bfloat16" and weights.dtype == np.float32
+    try:
+        native = _native.pack(CELLS.index(cell), list(sizes), weights, bfloat16)
+    except ValueError as error:  # another row was selected since, or an unknown unit is asked for
+        raise EngineError(str(error)) from None
     return Packed(cell, tuple(sizes), weights.dtype, native)
 
 

@@ -4,6 +4,12 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace rollcast {
 
 #if defined(ROLLCAST_HAS_avx512)
@@ -52,7 +58,45 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+#if defined(__x86_64__) && defined(__linux__)
+// AMX: the processor has tiles and their products of bfloat16, the system saves them, and lets us.
+bool has_tiles() {
+  unsigned a, b, c, d;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+  if (!(d >> 22 & 1) || !(d >> 24 & 1)) return false;
+  const long request_permission = 0x1023, tile_data = 18;  // arch_prctl(2)
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+}
+
+bool has_pairs() {
+  unsigned a, b, c, d;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
+}
+#else
+bool has_tiles() { return false; }
+bool has_pairs() { return false; }
+#endif
+
 }  // namespace
+
+std::vector<std::string> bfloat16_units(const Engine& row) {
+  static const bool tiles = has_tiles(), pairs = has_pairs();
+  std::vector<std::string> names;
+  if (row.single.pack_bfloat16 && tiles) names.push_back("tiles");
+  if (row.single.pack_bfloat16 && pairs) names.push_back("pairs");
+  return names;
+}
+
+Products bfloat16_products(const Engine& row) {
+  const auto names = bfloat16_units(row);
+  const char* wanted = std::getenv("ROLLCAST_BFLOAT16");
+  for (const auto& name : names)
+    if (!wanted || !*wanted || name == wanted)
+      return name == "tiles" ? Products::bfloat16_tiles : Products::bfloat16_pairs;
+  throw std::invalid_argument(
+      "products in bfloat16 are not to be had with the instruction set '" + std::string(row.name) +
+      "' on this processor; units that it has: " + (names.empty() ? "none" : joined(names)));
+}
 
 std::vector<std::string> compiled_rows() {
   std::vector<std::string> names;

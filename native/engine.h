@@ -46,6 +46,10 @@ inline Slice slice_of(int batch, int index) {
 // it has done, in an int on a cache line of its own.
 constexpr int progress_stride = 16;
 
+// How products are computed: in the type of the numbers, or, inference in float32 only, in bfloat16 by
+// one of the two units that a processor may have for it.
+enum class Products : int { plain, bfloat16_pairs, bfloat16_tiles };
+
 struct Dropout {
   double probability;  // between layers, in [0, 1)
   uint64_t seed, step;
@@ -56,7 +60,7 @@ struct Forward {
   Stack stack;
   int time, batch;
   const T* x;          // (time, batch, sizes[0])
-  const T* packed;     // from pack
+  const T* packed;     // from pack, or pack_bfloat16
   const T* h0;         // initial states, or null for zero
   const T* c0;         // the same for the cell states of an LSTM (with the units, if projected)
   const int* lengths;  // (batch) steps of each row, never increasing, or null when all have `time`
@@ -67,12 +71,14 @@ struct Forward {
   Dropout dropout;
   bool record;             // keep in the workspace what backward needs,
   bool recompute = false;  // or of that only states about √time apart, from which it is made again
+  Products products;        // recording wants plain ones
 };
 
 // A batch of one row has time loops of its own (one_row.h), where no other is needed.
 template <class T>
 inline bool one_row(const Forward<T>& call) {
-  return call.batch == 1 && !call.stack.projection && !call.recompute;
+  return call.batch == 1 && !call.stack.projection && !call.recompute &&
+         call.products == Products::plain;
 }
 
 template <class T>
@@ -124,6 +130,9 @@ struct Kernels {
   // Sizes count numbers, not bytes. Workspaces must be aligned to 64 bytes.
   size_t (*packed_size)(const Stack&);
   void (*pack)(const Stack&, const T* weights, T* packed);
+  // Null where products in bfloat16 are not to be had.
+  size_t (*bfloat16_packed_size)(const Stack&);
+  void (*pack_bfloat16)(const Stack&, const T* weights, T* packed);
   size_t (*packed_backward_size)(const Stack&, bool need_x);
   void (*pack_backward)(const Stack&, const T* weights, bool need_x, T* packed);
 

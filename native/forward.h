@@ -125,10 +125,20 @@ inline const typename C::Element* chunk_input(const Forward<typename C::Element>
   return buffer;
 }
 
-// Some steps of one chunk, layer after layer. The states before lie in their planes already.
+// Products in the type of the numbers themselves; bfloat16.h has the other kind.
 template <class C>
+struct PlainProducts {
+  typedef typename C::Element T;
+  static size_t packed(const Layer<C>& layer) { return layer.packed(); }
+  void layer_step(const Layer<C>& layer, const StepTile<T>& a, const T* packed, int rows) const {
+    ROLLCAST_ROW::layer_step<C>(layer, a, packed, rows);
+  }
+};
+
+// Some steps of one chunk, layer after layer. The states before lie in their planes already.
+template <class C, class P = PlainProducts<C>>
 void run_steps(const Forward<typename C::Element>& call, Slice slice, const Workspace<C>& plan,
-               int first, int steps, typename C::Element* work) {
+               int first, int steps, typename C::Element* work, const P& products = P{}) {
   typedef typename C::Element T;
   const Stack& stack = call.stack;
   const int rows = slice.rows, base = plan.base(first);
@@ -156,7 +166,7 @@ void run_steps(const Forward<typename C::Element>& call, Slice slice, const Work
       a.kept = call.record && C::saved ? work + plan.kept[l] + size_t(at) * rows * layer.kept()
                                        : nullptr;
       if (C::has_cell && layer.projection) a.h_out = call.record ? raw + at * plane : raw;
-      if (running > 0) layer_step<C>(layer, a, packed, running);
+      if (running > 0) products.layer_step(layer, a, packed, running);
       if (C::has_cell && layer.projection && running > 0)
         product(plain_rows<T>(a.h_out, layer.padded, layer.units), running,
                 packed + layer.cell_packed(), layer.width_vectors, static_cast<const T*>(nullptr), 0,
@@ -179,17 +189,18 @@ void run_steps(const Forward<typename C::Element>& call, Slice slice, const Work
                layer.units);
       }
     }
-    packed += layer.packed();
+    packed += P::packed(layer);
   });
 }
 
-template <class C>
-void forward(const Forward<typename C::Element>& call, Slice slice, typename C::Element* work) {
+template <class C, class P = PlainProducts<C>>
+void forward(const Forward<typename C::Element>& call, Slice slice, typename C::Element* work,
+             const P& products = P{}) {
   const Workspace<C> plan(call, slice.rows, work);
   start_states<C>(call, slice, plan, work);
   for (int first = 0; first < call.time; first += plan.chunk) {
     enter_chunk<C>(call, slice.rows, plan, first, work);
-    run_steps<C>(call, slice, plan, first, smaller(plan.chunk, call.time - first), work);
+    run_steps<C>(call, slice, plan, first, smaller(plan.chunk, call.time - first), work, products);
   }
 }
 

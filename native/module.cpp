@@ -14,6 +14,7 @@ NB_MODULE(_native, m) {
   m.def("row", [] { return std::string(engine().name); });
   m.def("select_row", &select_row);
   m.def("supported_rows", &supported_rows);
+  m.def("bfloat16_units", [] { return bfloat16_units(engine()); });
   m.def("compiled_rows", &compiled_rows);
   m.def("threads", &thread_count);
   m.def("set_threads", &set_thread_count);

@@ -12,6 +12,9 @@
 #include "through_time.h"
 #include "one_row_backward.h"
 #include "one_row_forward.h"
+#if defined(ROLLCAST_ROW_avx512)
+#include "bfloat16.h"
+#endif
 #include "linear.h"
 #include "rollout.h"
 #include "update.h"
@@ -50,12 +53,25 @@ constexpr Kernels<T> kernels() {
     return with_cell<T>(call.stack.cell, [&](auto c) {
       typedef decltype(c) C;
       if (one_row(call)) return RowWorkspace<C>(call, false).total;
-      return Workspace<C>(call, rows).total;
+      const size_t plan = Workspace<C>(call, rows).total;
+#if defined(ROLLCAST_ROW_avx512)
+      if constexpr (sizeof(T) == 4)
+        if (call.products != Products::plain)
+          return plan + bfloat16_scratch_size<C>(call.stack, rows);
+#endif
+      return plan;
     });
   };
   k.forward = [](const Forward<T>& call, Slice slice, T* work) {
     with_cell<T>(call.stack.cell, [&](auto c) {
       typedef decltype(c) C;
+#if defined(ROLLCAST_ROW_avx512)
+      if constexpr (sizeof(T) == 4)
+        if (call.products != Products::plain) {
+          float* behind = work + Workspace<C>(call, slice.rows).total;
+          return forward<C>(call, slice, work, Bfloat16Products<C>(call, behind));
+        }
+#endif
       if (one_row(call)) row_forward<C>(call, work);
       else forward<C>(call, slice, work);
     });
@@ -68,6 +84,16 @@ constexpr Kernels<T> kernels() {
     with_cell<T>(call.stack.cell,
                  [&](auto c) { row_forward_layer<decltype(c)>(call, layer, work, progress); });
   };
+#if defined(ROLLCAST_ROW_avx512)
+  if constexpr (sizeof(T) == 4) {
+    k.bfloat16_packed_size = [](const Stack& s) {
+      return with_cell<T>(s.cell, [&](auto c) { return bfloat16_packed_size<decltype(c)>(s); });
+    };
+    k.pack_bfloat16 = [](const Stack& s, const T* weights, T* packed) {
+      with_cell<T>(s.cell, [&](auto c) { pack_bfloat16<decltype(c)>(s, weights, packed); });
+    };
+  }
+#endif
   k.scratch_size = [](const Backward<T>& call, int rows) {
     return with_cell<T>(call.forward.stack.cell, [&](auto c) {
       return Scratch<decltype(c)>(call.forward.stack, call.forward.time, rows).total;

@@ -189,7 +189,7 @@ def texts_of_the_repository() -> Iterator[Path]:
             yield from (file for file in path.rglob("*") if file.is_file())
         elif path.is_dir():
             yield from (file for file in path.rglob("*") if file.is_file())
-        else:
+        elif path.name != ".git":  # a file in a linked working tree
             yield path
 
 

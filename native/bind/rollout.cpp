@@ -28,6 +28,7 @@ template <class T>
 void fill_rollout(Rollout<T>& call, const Packed<T>& packed, const In<T>& weight, const In<T>& bias,
                   const In<T>& x, const Fed& fed, const Maybe<In<T>>& h0, const Maybe<In<T>>& c0,
                   const Out<T>& y, const Maybe<Out<T>>& hn, const Maybe<Out<T>>& cn) {
+  expect(packed.products == Products::plain, "weights (a rollout wants plain products)");
   fill_call<T>(call.stack, packed, x, h0, c0, {}, {}, hn, cn);
   const size_t steps = size_t(call.stack.time) * call.stack.batch;
   expect(weight.ndim() == 2 && weight.shape(1) == size_t(packed.shape.output()), "head weight");
@@ -76,7 +77,7 @@ std::unique_ptr<Looped<T>> record_rollout(int cell, const std::vector<int>& size
                                           uint64_t seed, uint64_t step, bool recompute,
                                           int projection) {
   auto record = std::make_unique<Looped<T>>();
-  record->packed = pack<T>(cell, sizes, weights, projection);
+  record->packed = pack<T>(cell, sizes, weights, projection, false);
   record->fed = fed;
   Rollout<T>& call = record->call;
   call.stack.dropout = {dropout, seed, step};

@@ -38,7 +38,7 @@ std::unique_ptr<Recording<T>> forward(int cell, const std::vector<int>& sizes, I
   record->order = std::move(order);
   record->need_x = need_x;
   const T* flat = weights.data();
-  record->packed = pack<T>(cell, sizes, weights, projection);
+  record->packed = pack<T>(cell, sizes, weights, projection, false);
   Forward<T>& call = record->call;
   call.dropout = {dropout, seed, step};
   call.record = true;
@@ -106,7 +106,7 @@ void define(nb::module_& m, const char* packed, const char* recording) {
   nb::class_<Recording<T>>(m, recording)
       .def_prop_ro("bytes", [](const Recording<T>& r) { return bytes_of(r.work); });
   m.def("pack", &pack<T>, arg("cell"), arg("sizes"), arg("weights").noconvert(),
-        arg("projection") = 0);
+        arg("projection") = 0, arg("bfloat16") = false);
   m.def("forward", &forward<T>, arg("cell"), arg("sizes"), arg("weights").noconvert(),
         arg("x").noconvert(), arg("h0").none().noconvert(), arg("c0").none().noconvert(),
         arg("lengths"), arg("order"), arg("y").none().noconvert(), arg("hn").none().noconvert(),

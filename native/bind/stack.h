@@ -54,19 +54,25 @@ template <class T>
 struct Packed {
   Shape shape;
   const Engine* row;
+  Products products;
   Block panels;
 };
 
 template <class T>
 std::unique_ptr<Packed<T>> pack(int cell, const std::vector<int>& sizes, In<T> weights,
-                                int projection) {
-  auto packed =
-      std::make_unique<Packed<T>>(Packed<T>{shape_of(cell, sizes, projection), &engine(), {}});
+                                int projection, bool bfloat16) {
+  auto packed = std::make_unique<Packed<T>>(
+      Packed<T>{shape_of(cell, sizes, projection), &engine(), Products::plain, {}});
   expect(weights.size() == packed->shape.weights(), "weights");
   const Stack stack = packed->shape.stack();
   const Kernels<T>& k = kernels<T>(*packed->row);
-  packed->panels = Block(k.packed_size(stack) * sizeof(T));
-  k.pack(stack, weights.data(), packed->panels.template as<T>());
+  if (bfloat16) {
+    packed->products = bfloat16_products(*packed->row);
+    expect(k.pack_bfloat16 && !projection, "weights (bfloat16: float32 without projection)");
+  }
+  const auto size = bfloat16 ? k.bfloat16_packed_size : k.packed_size;
+  packed->panels = Block(size(stack) * sizeof(T));
+  (bfloat16 ? k.pack_bfloat16 : k.pack)(stack, weights.data(), packed->panels.template as<T>());
   return packed;
 }
 
@@ -100,6 +106,7 @@ void fill_call(Forward<T>& call, const Packed<T>& packed, const In<T>& x, const 
   // Far beyond any memory, and where the sizes of workspaces would begin to overflow.
   const double numbers = double(call.time) * call.batch * double(shape.units() + shape.sizes[0]);
   if (numbers > 0x1p50) throw std::bad_alloc();
+  call.products = packed.products;
   call.x = x.data();
   call.packed = packed.panels.template as<T>();
   call.h0 = data(h0, shape.widths() * call.batch, "h0");

@@ -42,6 +42,7 @@ class Stream {
     call_.time = 1;
     call_.batch = length_of(batch, "batch (1 to 2^30 rows)");
     if (double(batch) * double(shape.units()) > 0x1p50) throw std::bad_alloc();
+    call_.products = packed.products;
     call_.packed = packed.panels.template as<T>();
     h_.assign(batch * shape.widths(), 0);
     call_.h0 = call_.hn = h_.data();

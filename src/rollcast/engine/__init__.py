@@ -11,7 +11,16 @@ number of threads.
 
 from rollcast.engine.linear import linear, linear_backward
 from rollcast.engine.rollout import Rollout, RolloutGradients, rollout, rollout_backward
-from rollcast.engine.rows import isa, isas, select_isa, set_threads, threads
+from rollcast.engine.rows import (
+    bfloat16_units,
+    isa,
+    isas,
+    products,
+    select_isa,
+    set_products,
+    set_threads,
+    threads,
+)
 from rollcast.engine.shapes import CELLS, GATES, weight_count
 from rollcast.engine.stack import (
     Gradients,
@@ -38,6 +47,7 @@ __all__ = [
     "Stream",
     "adam",
     "backward",
+    "bfloat16_units",
     "forward",
     "infer",
     "isa",
@@ -46,9 +56,11 @@ __all__ = [
     "linear_backward",
     "norm",
     "pack",
+    "products",
     "rollout",
     "rollout_backward",
     "select_isa",
+    "set_products",
     "set_threads",
     "sgd",
     "threads",

@@ -125,7 +125,8 @@ def rollout(
         shape = (call.time, call.batch, outputs)
         recording = RolloutRecording(cell, sizes, projection, shape, weights.dtype, native)
     else:
-        _native.rollout(as_packed(cell, sizes, weights, projection).native, *arrays, *key)
+        packed = as_packed(cell, sizes, weights, projection, "plain")
+        _native.rollout(packed.native, *arrays, *key)
     _, h, c = call.results()
     return Rollout(y, h, c, recording)
 

@@ -48,6 +48,39 @@ def set_threads(count: int | None) -> None:
     _native.set_threads(count or 0)
 
 
+_products = "plain"
+
+
+def products() -> str:
+    """How inference multiplies float32 numbers: ``plain`` (the default) or ``bfloat16``."""
+    return _products
+
+
+def bfloat16_units() -> tuple[str, ...]:
+    """The processor's units for products in bfloat16, best first: ``tiles`` (AMX), ``pairs``
+    (AVX512-BF16); empty where it has none. ``ROLLCAST_BFLOAT16`` names another than the first."""
+    return tuple(_native.bfloat16_units())
+
+
+def set_products(name: str) -> None:
+    """From here on, let inference in float32 multiply in ``bfloat16``, or ``plain`` again.
+
+    With ``bfloat16`` weights, inputs and h are rounded to 8 bits of mantissa for the products
+    alone; sums, gates and states stay float32. Outputs then differ by up to 1e-2 of the largest one
+    (random weights; LSTM and GRU some 2e-3). Training, float64, and weights that are packed already
+    are as they were. Raises EngineError where the processor has no unit for it.
+    """
+    global _products
+    if name not in ("plain", "bfloat16"):
+        raise UsageError(f"products={name!r}: expected 'plain' or 'bfloat16'")
+    if name == "bfloat16" and not bfloat16_units():
+        raise EngineError(
+            f"products in bfloat16 need the avx512 row ({isa()} is in use) and a processor with "
+            "AMX or AVX512-BF16; stay with 'plain'"
+        )
+    _products = name
+
+
 if os.environ.get("ROLLCAST_THREADS"):
     try:
         set_threads(int(os.environ["ROLLCAST_THREADS"]))

@@ -9,6 +9,7 @@ import numpy as np
 
 from rollcast.engine.call import Call
 from rollcast.engine.rows import _native
+from rollcast.engine.rows import products as products_in_use
 from rollcast.engine.shapes import (
     CELLS,
     Array,
@@ -20,7 +21,7 @@ from rollcast.engine.shapes import (
     weight_count,
     widths,
 )
-from rollcast.errors import NoGradientError, UsageError
+from rollcast.errors import EngineError, NoGradientError, UsageError
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,20 +80,40 @@ class Packed:
     projection: int = 0
 
 
-def pack(cell: str, sizes: Sequence[int], weights: Array, *, projection: int = 0) -> Packed:
-    """Weights packed once for many calls; later changes of ``weights`` do not show in it."""
+def pack(
+    cell: str,
+    sizes: Sequence[int],
+    weights: Array,
+    *,
+    projection: int = 0,
+    products: str | None = None,
+) -> Packed:
+    """Weights packed once for many calls; later changes of ``weights`` do not show in it.
+
+    They are packed for ``products``, by default those in use (``set_products``); float64 and
+    projected stacks have plain ones only.
+    """
     check_weights(cell, sizes, weights, projection)
-    native = _native.pack(CELLS.index(cell), list(sizes), weights, projection)
+    wanted = products or products_in_use()
+    bfloat16 = wanted == "bfloat16" and weights.dtype == np.float32 and not projection
+    try:
+        native = _native.pack(CELLS.index(cell), list(sizes), weights, projection, bfloat16)
+    except ValueError as error:  # another row was selected since, or an unknown unit is asked for
+        raise EngineError(str(error)) from None
     return Packed(cell, tuple(sizes), weights.dtype, native, projection)
 
 
 def as_packed(
-    cell: str, sizes: Sequence[int], weights: Array | Packed, projection: int = 0
+    cell: str,
+    sizes: Sequence[int],
+    weights: Array | Packed,
+    projection: int = 0,
+    products: str | None = None,
 ) -> Packed:
     """The weights packed, unless they are already."""
     if isinstance(weights, Packed):
         return weights
-    return pack(cell, sizes, weights, projection=projection)
+    return pack(cell, sizes, weights, projection=projection, products=products)
 
 
 def check_dropout(dropout: float) -> None:

@@ -11,6 +11,7 @@
 #include "pack.h"
 #include "backward.h"
 #include "linear.h"
+#include "loss.h"
 #include "update.h"
 
 namespace rollcast {
@@ -70,6 +71,8 @@ constexpr Kernels<T> kernels() {
   k.linear = linear<T>;
   k.linear_backward = linear_backward<T>;
   k.collect_linear = collect_linear<T>;
+  k.loss_weight = loss_weight<T>;
+  k.loss = loss<T>;
   k.squared_norm = squared_norm<T>;
   k.sgd = sgd<T>;
   k.adam = adam<T>;

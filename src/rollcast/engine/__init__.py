@@ -10,7 +10,9 @@ number of threads.
 """
 
 from rollcast.engine.linear import linear, linear_backward
+from rollcast.engine.loss import FAMILIES, loss
 from rollcast.engine.rows import isa, isas, select_isa, set_threads, threads
+from rollcast.engine.sequence import Sequence
 from rollcast.engine.shapes import CELLS, GATES, weight_count
 from rollcast.engine.stack import (
     Gradients,
@@ -27,11 +29,13 @@ from rollcast.engine.update import adam, norm, sgd
 
 __all__ = [
     "CELLS",
+    "FAMILIES",
     "GATES",
     "Gradients",
     "Packed",
     "Recording",
     "Run",
+    "Sequence",
     "adam",
     "backward",
     "forward",
@@ -40,6 +44,7 @@ __all__ = [
     "isas",
     "linear",
     "linear_backward",
+    "loss",
     "norm",
     "pack",
     "select_isa",

@@ -39,48 +39,85 @@ struct Quantile {
 // Numbers are spread into short buffers first, where every family is one plain loop.
 constexpr int loss_block = 512, loss_sums = 16;
 
+template <class T>
+struct Errors {
+  alignas(64) T error[loss_block], factor[loss_block], level[loss_block];
+};
+
+// Where the next number stands: its element, its place in the element, the element's in its row, and
+// the row's weight.
+struct LossPlace {
+  size_t element = 0;
+  int number = 0, output = 0, weight = 0;
+
+  void next_element(int outputs, int period) {
+    ++element;
+    if (++output < outputs) return;
+    output = 0;
+    if (++weight == period) weight = 0;
+  }
+};
+
+// The errors of `count` numbers, 0 with factor 0 where nothing was observed: a missing target may be
+// NaN.
+template <class T>
+inline void spread(const Loss<T>& call, const T* output, int count, LossPlace& at, Errors<T>& to) {
+  if (call.width == 1) {
+    const T* target = call.target + at.element;
+    const unsigned char* observed = call.observed ? call.observed + at.element : nullptr;
+    for (int j = 0; j < count; ++j) to.error[j] = output[j] - target[j];
+    for (int j = 0; j < count; ++j) to.factor[j] = 1;
+    if (call.weight)
+      for (int j = 0; j < count; ++j, at.next_element(call.outputs, call.period))
+        to.factor[j] = T(call.weight[at.weight]);
+    else
+      at.element += count;
+    if (observed)
+      for (int j = 0; j < count; ++j) {
+        to.error[j] = observed[j] ? to.error[j] : T(0);
+        to.factor[j] = observed[j] ? to.factor[j] : T(0);
+      }
+    return;
+  }
+  for (int j = 0; j < count;) {
+    const int span = smaller(call.width - at.number, count - j);
+    const bool seen = !call.observed || call.observed[at.element];
+    const T weight = !seen ? T(0) : call.weight ? T(call.weight[at.weight]) : T(1);
+    const T target = call.target[at.element];
+    for (int i = 0; i < span; ++i) {
+      const T error = output[j + i] - target;
+      to.error[j + i] = seen ? error : T(0);
+      to.factor[j + i] = weight;
+      to.level[j + i] = T(call.levels[at.number + i]);
+    }
+    j += span;
+    at.number += span;
+    if (at.number == call.width) {
+      at.number = 0;
+      at.next_element(call.outputs, call.period);
+    }
+  }
+}
+
 template <class F, class T>
 double loss_sum(const Loss<T>& call, T delta, T inverse) {
-  alignas(64) T error[loss_block], factor[loss_block], level[loss_block] = {}, slope[loss_block];
+  Errors<T> spreads;
+  const T only = call.levels ? T(call.levels[0]) : T(0);  // of one level, which is never spread
+  for (int j = 0; j < loss_block; ++j) spreads.level[j] = only;
+  alignas(64) T slope[loss_block];
   double sums[loss_sums] = {};
-  const size_t elements = size_t(call.rows) * call.outputs, numbers = elements * call.width;
-  size_t element = 0;
-  int k = 0;  // the number's place in its element
+  const size_t numbers = size_t(call.rows) * call.outputs * call.width;
+  LossPlace at;
   for (size_t first = 0; first < numbers; first += loss_block) {
     const int count = numbers - first < loss_block ? int(numbers - first) : loss_block;
-    const T* output = call.output + first;
-    if (call.width == 1 && !call.observed && !call.weight) {
-      for (int j = 0; j < count; ++j) error[j] = output[j] - call.target[first + j];
-      for (int j = 0; j < count; ++j) factor[j] = 1;
-    } else {
-      for (int j = 0; j < count;) {
-        const int span = smaller(call.width - k, count - j);
-        const bool seen = !call.observed || call.observed[element];
-        const T weight =
-            !seen ? T(0)
-                  : call.weight ? T(call.weight[element / call.outputs % call.period]) : T(1);
-        const T target = seen ? call.target[element] : T(0);
-        for (int i = 0; i < span; ++i) {
-          error[j + i] = seen ? output[j + i] - target : T(0);
-          factor[j + i] = weight;
-        }
-        if (call.levels)
-          for (int i = 0; i < span; ++i) level[j + i] = T(call.levels[k + i]);
-        j += span;
-        k += span;
-        if (k == call.width) {
-          k = 0;
-          ++element;
-        }
-      }
-    }
+    spread(call, call.output + first, count, at, spreads);
     int filled = count;
-    for (; filled % loss_sums; ++filled) error[filled] = factor[filled] = 0;
+    for (; filled % loss_sums; ++filled) spreads.error[filled] = spreads.factor[filled] = 0;
     for (int j = 0; j < filled; j += loss_sums)
       for (int i = 0; i < loss_sums; ++i) {
-        const T e = error[j + i], s = F::slope(e, level[j + i], delta);
-        sums[i] += double(F::loss(e, s, delta) * factor[j + i]);
-        slope[j + i] = s * factor[j + i] * inverse;
+        const T e = spreads.error[j + i], s = F::slope(e, spreads.level[j + i], delta);
+        sums[i] += double(F::loss(e, s, delta) * spreads.factor[j + i]);
+        slope[j + i] = s * spreads.factor[j + i] * inverse;
       }
     if (call.slope) copy(call.slope + first, slope, count);
   }
@@ -100,15 +137,9 @@ double loss_weight(const Loss<T>& call) {
     return double(count);
   }
   double total = 0;
-  for (int r = 0; r < call.rows; ++r) {
-    int count = call.outputs;
-    if (call.observed) {
-      count = 0;
-      for (int o = 0; o < call.outputs; ++o)
-        count += call.observed[size_t(r) * call.outputs + o] != 0;
-    }
-    total += count * call.weight[r % call.period];
-  }
+  LossPlace at;
+  for (size_t i = 0; i < elements; ++i, at.next_element(call.outputs, call.period))
+    total += !call.observed || call.observed[i] ? call.weight[at.weight] : 0.0;
   return total;
 }
 

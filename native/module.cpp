@@ -11,6 +11,7 @@ NB_MODULE(_native, m) {
   define_loss(m);
   define_sequence(m);
   define_update(m);
+  define_windows(m);
   m.def("row", [] { return std::string(engine().name); });
   m.def("select_row", &select_row);
   m.def("supported_rows", &supported_rows);

@@ -75,5 +75,6 @@ void define_linear(nb::module_& m);
 void define_loss(nb::module_& m);
 void define_sequence(nb::module_& m);
 void define_update(nb::module_& m);
+void define_windows(nb::module_& m);
 
 }  // namespace rollcast

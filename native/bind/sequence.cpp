@@ -36,6 +36,17 @@ void make_plan(Plan* at, int cell, std::vector<int> sizes, int outputs, bool hea
   plan->native = {stack, outputs, width, head, last, Family(family), delta, plan->levels.data()};
 }
 
+// A value for each step that is read, row and output; null when absent.
+template <class A>
+auto answers(const Maybe<A>& array, const SequencePlan& plan, int time, int batch, const char* what)
+    -> decltype(array->data()) {
+  if (!array) return nullptr;
+  expect(array->ndim() == 3 && array->shape(0) == size_t(plan.last ? 1 : time) &&
+             array->shape(1) == size_t(batch) && array->shape(2) == size_t(plan.outputs),
+         what);
+  return array->data();
+}
+
 template <class T>
 double run(const Plan& plan, In<T> weights, In<T> x, Maybe<In<T>> target, Maybe<In<bool>> observed,
            Maybe<In<double>> weight, Maybe<In<int>> lengths, Maybe<In<T>> h0, Maybe<In<T>> c0,
@@ -56,9 +67,9 @@ double run(const Plan& plan, In<T> weights, In<T> x, Maybe<In<T>> target, Maybe<
     throw std::bad_alloc();
   call.x = x.data();
   const size_t read = size_t(native.last ? 1 : call.time) * call.batch;
-  call.target = data(target, read * native.outputs, "target");
+  call.target = answers(target, native, call.time, call.batch, "target");
   call.observed = reinterpret_cast<const unsigned char*>(
-      data(observed, read * native.outputs, "observed"));
+      answers(observed, native, call.time, call.batch, "observed"));
   if (weight) {
     call.each_step = weight->size() == read;
     expect(call.each_step || weight->size() == size_t(call.batch), "weight");

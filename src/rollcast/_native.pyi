@@ -99,6 +99,18 @@ class SequencePlan:
         step: int,
     ) -> float: ...
 
+def gather(
+    values: ndarray,
+    begin: ndarray,
+    stop: Maybe,
+    context: int,
+    constant: float,
+    find: bool,
+    location: ndarray,
+    scale: ndarray,
+    scaled: ndarray,
+    observed: ndarray,
+) -> None: ...
 def squared_norm(vector: ndarray) -> float: ...
 def sgd(
     weights: ndarray,

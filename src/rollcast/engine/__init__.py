@@ -26,6 +26,7 @@ from rollcast.engine.stack import (
     step,
 )
 from rollcast.engine.update import adam, norm, sgd
+from rollcast.engine.windows import gather
 
 __all__ = [
     "CELLS",
@@ -39,6 +40,7 @@ __all__ = [
     "adam",
     "backward",
     "forward",
+    "gather",
     "infer",
     "isa",
     "isas",

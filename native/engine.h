@@ -125,6 +125,24 @@ struct Linear {
   T* dx;  // or null
 };
 
+enum class Family : int { mse, mae, huber, quantile };
+
+// The loss of outputs against a target, element by element: each element is one value of the
+// target, answered by `width` numbers side by side (the levels of a quantile loss; otherwise one).
+template <class T>
+struct Loss {
+  Family family;
+  int rows, outputs, width;
+  double delta;                   // huber: where it turns from square to straight
+  const double* levels;           // quantile: (width); otherwise null
+  const T* output;                // (rows, outputs, width)
+  const T* target;                // (rows, outputs), anything where it was not observed
+  const unsigned char* observed;  // (rows, outputs), or null when all are
+  const double* weight;           // (period) of row r at r % period, or null when all weigh 1
+  int period;
+  T* slope;  // like output: the gradient of the mean, or null when nobody asks
+};
+
 template <class T>
 struct Kernels {
   // Sizes count numbers, not bytes. Workspaces must be aligned to 64 bytes.
@@ -164,6 +182,12 @@ struct Kernels {
   // Leaves dweight (output, input padded) and dbias of the slice at the start of its scratch.
   void (*linear_backward)(const Linear<T>&, Slice, T* scratch);
   void (*collect_linear)(const Linear<T>&, T* const* scratch, int slices, T* dweight, T* dbias);
+
+  // The weights of all observed elements, by which the sum of losses is divided.
+  double (*loss_weight)(const Loss<T>&);
+  // The sum of losses, each times its row's weight; slopes are divided by `weight`. Nothing and
+  // zeros where that is 0. Summed in float64, in an order of its own.
+  double (*loss)(const Loss<T>&, double weight);
 
   double (*squared_norm)(const T* vector, size_t size);
   void (*sgd)(T* weights, const T* gradient, T* velocity, size_t size, T scale, T rate, T momentum,

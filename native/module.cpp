@@ -10,7 +10,10 @@ NB_MODULE(_native, m) {
   define_rollout(m);
   define_stream(m);
   define_linear(m);
+  define_loss(m);
+  define_sequence(m);
   define_update(m);
+  define_windows(m);
   m.def("row", [] { return std::string(engine().name); });
   m.def("select_row", &select_row);
   m.def("supported_rows", &supported_rows);

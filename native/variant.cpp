@@ -17,6 +17,7 @@
 #endif
 #include "linear.h"
 #include "rollout.h"
+#include "loss.h"
 #include "update.h"
 
 namespace rollcast {
@@ -140,6 +141,8 @@ constexpr Kernels<T> kernels() {
   k.linear = linear<T>;
   k.linear_backward = linear_backward<T>;
   k.collect_linear = collect_linear<T>;
+  k.loss_weight = loss_weight<T>;
+  k.loss = loss<T>;
   k.squared_norm = squared_norm<T>;
   k.sgd = sgd<T>;
   k.adam = adam<T>;

@@ -74,6 +74,9 @@ void define_stack(nb::module_& m);
 void define_rollout(nb::module_& m);
 void define_stream(nb::module_& m);
 void define_linear(nb::module_& m);
+void define_loss(nb::module_& m);
+void define_sequence(nb::module_& m);
 void define_update(nb::module_& m);
+void define_windows(nb::module_& m);
 
 }  // namespace rollcast

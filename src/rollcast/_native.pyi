@@ -109,6 +109,60 @@ def linear(x: ndarray, weight: ndarray, bias: Maybe, y: ndarray) -> None: ...
 def linear_backward(
     dy: ndarray, x: ndarray, weight: ndarray, dx: Maybe, dweight: ndarray, dbias: Maybe
 ) -> None: ...
+def loss(
+    family: int,
+    delta: float,
+    levels: tuple[float, ...],
+    output: ndarray,
+    target: ndarray,
+    observed: Maybe,
+    weight: Maybe,
+    slope: Maybe,
+) -> float: ...
+
+class SequencePlan:
+    def __init__(
+        self,
+        cell: int,
+        sizes: list[int],
+        outputs: int,
+        head: bool,
+        last: bool,
+        family: int,
+        delta: float,
+        levels: list[float],
+        dropout: float,
+    ) -> None: ...
+    def run(
+        self,
+        weights: ndarray,
+        x: ndarray,
+        target: Maybe,
+        observed: Maybe,
+        weight: Maybe,
+        lengths: Maybe,
+        h0: Maybe,
+        c0: Maybe,
+        hn: Maybe,
+        cn: Maybe,
+        gradient: Maybe,
+        output: Maybe,
+        seed: int,
+        step: int,
+    ) -> float: ...
+
+def gather(
+    values: ndarray,
+    begin: ndarray,
+    stop: Maybe,
+    context: int,
+    constant: float,
+    find: bool,
+    location: ndarray,
+    scale: ndarray,
+    scaled: ndarray,
+    observed: ndarray,
+) -> None: ...
 def squared_norm(vector: ndarray) -> float: ...
 def sgd(
     weights: ndarray,

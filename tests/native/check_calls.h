@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "../../native/dispatch.h"
+#include "../../native/sequence.h"
 #include "../../native/threads.h"
+#include "../../native/windows.h"
 #include "../../native/workspace.h"
 
 using namespace rollcast;

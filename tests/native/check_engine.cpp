@@ -179,6 +179,82 @@ void check_updates(size_t size) {
   expect(std::isfinite(k.squared_norm(w.get(), size)), "an update", std::to_string(size));
 }
 
+template <class T>
+void check_loss(Family family, int width, int rows, int outputs, bool all) {
+  const size_t elements = size_t(rows) * outputs;
+  const Exact<T> output = random<T>(elements * width, 1), target = random<T>(elements, 2);
+  const Exact<double> levels = random<double>(width, 3), weight = random<double>(rows, 4, all);
+  const Exact<unsigned char> observed(elements, Fill::zero, false, all);
+  const Exact<T> slope(output.size(), untouched ? Fill::untouched : Fill::nan);
+  for (size_t i = 0; i < observed.size(); ++i) observed[i] = i % 3 > 0;
+  for (size_t i = 0; i < weight.size(); ++i) weight[i] = std::fabs(weight[i]) + 0.1;
+  const Loss<T> call = {family, rows, outputs, width, 0.5,
+                        family == Family::quantile ? levels.get() : nullptr, output.get(),
+                        target.get(), observed.get(), weight.get(), rows, slope.get()};
+  const Kernels<T>& k = kernels<T>();
+  const double sum = k.loss(call, k.loss_weight(call));
+  bool good = std::isfinite(sum);
+  for (size_t i = 0; i < slope.size(); ++i) good = good && std::isfinite(slope[i]);
+  ++calls;
+  expect(good, "a loss or a slope", std::to_string(int(family)) + " " + std::to_string(elements));
+}
+
+// Everything between two updates in one call: the same bits on one thread and on three.
+template <class T>
+void check_sequence(Cell cell, int batch, bool head, bool last, bool lengths, bool back) {
+  const int sizes[] = {3, 17, 6}, time = 20, outputs = 2, steps = last ? 1 : time;
+  const double levels[] = {0.1, 0.5, 0.9};
+  const SequencePlan plan = {{cell, 2, sizes}, outputs, 3, head, last, Family::quantile, 1, levels};
+  const size_t count = plan.stack_weights() + plan.head_weights(), states = plan.units() * batch;
+  const Exact<T> weights = random<T>(count, 1), x = random<T>(size_t(time) * batch * 3, 2);
+  const Exact<T> target = random<T>(size_t(steps) * batch * outputs, 3);
+  const Exact<T> h0 = random<T>(states, 4);
+  const Exact<double> weight(batch, Fill::zero);
+  const Exact<int> ends(batch, Fill::zero, false, !lengths);
+  for (int r = 0; r < batch; ++r) weight[r] = 1 + r % 3;
+  for (size_t r = 0; r < ends.size(); ++r) ends[r] = 1 + int(r * 7 % time);
+  std::vector<T> before;
+  double loss = 0;
+  for (int threads : {1, 3}) {
+    const Exact<T> gradient(count, Fill::nan, false, !back), hn(states, Fill::nan);
+    const Exact<T> output(size_t(steps) * batch * 6, Fill::nan);
+    const Sequence<T> call = {&plan, time, batch, weights.get(), x.get(), target.get(), nullptr,
+                              weight.get(), false, ends.get(), h0.get(), nullptr, hn.get(), nullptr,
+                              {0.3, 1, 2}, gradient.get(), output.get()};
+    const double found = run_sequence(kernels<T>(), call, threads);
+    std::vector<T> all = gradient.values();
+    for (const Exact<T>* array : {&hn, &output})
+      for (size_t i = 0; i < array->size(); ++i) all.push_back((*array)[i]);
+    bool good = std::isfinite(found);
+    for (T value : all) good = good && std::isfinite(value);
+    expect(good, "an output was not written", "sequence " + std::to_string(batch));
+    expect(before.empty() || (before == all && loss == found), "threads change the bits",
+           "sequence " + std::to_string(batch));
+    before = all;
+    loss = found;
+    ++calls;
+  }
+}
+
+template <class T>
+void check_windows(int batch) {
+  const int rows = 13, context = 8, series = 40;
+  const Exact<double> values = random<double>(series, 1), location(batch, Fill::nan);
+  const Exact<double> scale(batch, Fill::nan);
+  const Exact<int64_t> begin(batch, Fill::zero), stop(batch, Fill::zero);
+  for (int j = 0; j < batch; ++j) {
+    begin[j] = j * 5 % (series - rows + 1);
+    stop[j] = context + j % 7;
+  }
+  const Exact<T> scaled(size_t(rows) * batch, Fill::nan);
+  const Exact<bool> observed(size_t(rows) * batch, Fill::zero);
+  gather<T>({context, rows, batch, values.get(), begin.get(), stop.get(), 1e-9, true,
+             location.get(), scale.get(), scaled.get(), observed.get()});
+  ++calls;
+  for (size_t i = 0; i < scaled.size(); ++i)
+    expect(std::isfinite(scaled[i]), "a window", std::to_string(batch));
+}
+
 Case shared_case(int cell) {
   return {Cell(cell), {3, 17, 5}, 20, 65, true, true, true, true, true, true};
 }
@@ -242,6 +318,18 @@ void check_type() {
       for (int output : {1, 3, 17, 51, 97})
         for (bool all : {false, true}) check_linear<T>(rows, input, output, all);
   for (size_t size : {1, 3, 17, 51, 97}) check_updates<T>(size);
+  for (int family = 0; family < 4; ++family)
+    for (int width : {1, 7, 600})
+      for (int rows : {1, 3, 97})
+        for (int outputs : {1, 6})
+          for (bool all : {false, true})
+            if (width == 1 || family == 3) check_loss<T>(Family(family), width, rows, outputs, all);
+  for (int cell = 0; cell < 4; ++cell)
+    for (int batch : {1, 7, 65})
+      for (int options = 0; options < 16; ++options)
+        if (!light || options % 5 == 0)
+          check_sequence<T>(Cell(cell), batch, options & 1, options & 2, options & 4, options & 8);
+  for (int batch : {1, 7, 65}) check_windows<T>(batch);
 }
 
 }  // namespace

@@ -19,26 +19,11 @@ CONSTANT = 1e-9
 """A spread smaller than this part of the level is rounding, not spread."""
 
 
-def window_statistics(values: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation over time of what was observed: two float64 ``(batch,)``.
-
-    ``values`` and ``observed`` are ``(time, batch)``; unobserved values may be anything. A window
-    without spread gets its level as scale (a step of 5 from a constant 100 is 0.05), one without
-    level either gets 1; a window without any value gets location 0 and scale 1.
-    """
-    kept = np.where(observed, values, 0.0)
-    count = np.maximum(observed.sum(axis=0), 1)
-    location = kept.sum(axis=0) / count
-    centred = kept - location
-    centred *= observed
-    spread = np.sqrt(np.einsum("tb,tb->b", centred, centred) / count)
-    return location, _floored(location, spread)
-
-
 def series_statistics(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each series: two float64 ``(series,)``.
 
-    Pass the training part only. The floors are those of `window_statistics`.
+    Pass the training part only. A series without spread gets its level as scale (a step of 5 from a
+    constant 100 is 0.05), one without level either gets 1; the engine scales windows alike.
     """
     begins = panel.offsets[:-1]
     observed = ~np.isnan(panel.values)

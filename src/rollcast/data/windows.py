@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from rollcast import engine
 from rollcast.data.batch import Batch
 from rollcast.data.calendar import calendar_feature_names, feature_table
 from rollcast.data.panel import Panel
-from rollcast.data.scaling import SCALINGS, series_statistics, window_statistics
+from rollcast.data.scaling import CONSTANT, SCALINGS, series_statistics
 from rollcast.errors import DataError, UsageError
 
 Statistics = tuple[np.ndarray, np.ndarray]
@@ -216,23 +217,24 @@ class Windows:
         """The windows numbered ``indices (batch,)`` from 0 to ``count - 1``, as one `Batch`."""
         newest = self._newest[np.asarray(indices, np.int64)].astype(np.int64, copy=False)
         series = self._series_of(newest)
-        values = self._values.take(self._steps + (newest + self._shift[series]))
-        observed = values == values  # not NaN
-        if self._stop is not None:
-            observed[self.context :] &= self._steps[self.context :] < self._stop[series] - newest
-        past, seen = values[: self.context], observed[: self.context]
-        if self.statistics is None:
-            location, scale = window_statistics(past, seen)
-        else:
-            location, scale = self.statistics[0][series], self.statistics[1][series]
-        values -= location
-        values /= scale
-        values[~observed] = 0.0
-        scaled = values.astype(self.dtype, copy=False)
+        statistics = None
+        if self.statistics is not None:
+            statistics = self.statistics[0][series], self.statistics[1][series]
+        before = self.context - 1
+        scaled, observed, location, scale = engine.gather(
+            self._values,
+            newest + (self._shift[series] - before),
+            (self.context, self.horizon),
+            self.dtype,
+            # all that is past counts, whatever the stop
+            stop=None if self._stop is None else np.maximum(self._stop[series] - newest, 1) + before,
+            statistics=statistics,
+            constant=CONSTANT,
+        )
         features = self._gather_features(series, newest)
         return Batch(
             past=scaled[: self.context],
-            observed=seen,
+            observed=observed[: self.context],
             past_features=features[: self.context],
             future_features=features[self.context :],
             target=scaled[self.context :],

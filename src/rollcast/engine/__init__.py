@@ -10,6 +10,7 @@ number of threads.
 """
 
 from rollcast.engine.linear import linear, linear_backward
+from rollcast.engine.loss import FAMILIES, loss
 from rollcast.engine.rollout import Rollout, RolloutGradients, rollout, rollout_backward
 from rollcast.engine.rows import (
     bfloat16_units,
@@ -21,6 +22,7 @@ from rollcast.engine.rows import (
     set_threads,
     threads,
 )
+from rollcast.engine.sequence import Sequence
 from rollcast.engine.shapes import CELLS, GATES, weight_count
 from rollcast.engine.stack import (
     Gradients,
@@ -34,9 +36,11 @@ from rollcast.engine.stack import (
 )
 from rollcast.engine.stream import Stream
 from rollcast.engine.update import adam, norm, sgd
+from rollcast.engine.windows import gather
 
 __all__ = [
     "CELLS",
+    "FAMILIES",
     "GATES",
     "Gradients",
     "Packed",
@@ -44,16 +48,19 @@ __all__ = [
     "Rollout",
     "RolloutGradients",
     "Run",
+    "Sequence",
     "Stream",
     "adam",
     "backward",
     "bfloat16_units",
     "forward",
+    "gather",
     "infer",
     "isa",
     "isas",
     "linear",
     "linear_backward",
+    "loss",
     "norm",
     "pack",
     "products",

@@ -1,8 +1,8 @@
 """Heads: what the last numbers of a network mean, and how far they are from the truth.
 
-A head reads ``width`` numbers a step. A row of ``HEADS`` is one family: the loss of a single error
-and its slope. Everything round it is the same for all: missing targets leave the mean, rows may
-weigh more or less, the gradient is that of the mean.
+A head reads ``width`` numbers a step. Each of ``HEADS`` is one family: the loss of a single error
+and its slope, which the engine computes (native/loss.h). Everything round it is the same for all:
+missing targets leave the mean, rows may weigh more or less, the gradient is that of the mean.
 
 The loss is the mean over the observed elements of the target of
 
@@ -15,12 +15,16 @@ The quantile loss is twice the pinball loss, averaged over the K levels: the sin
 mae exactly, and many even levels give the continuous ranked probability score.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from rollcast import engine
 from rollcast.errors import UsageError
+
+HEADS = engine.FAMILIES
+"""The names of the heads."""
 
 DEFAULT_LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 
@@ -52,28 +56,9 @@ class Head:
 
         ``row_weight`` (batch,) makes it a weighted mean. With nothing observed both are zero.
         """
-        horizon, batch, width = output.shape
-        error = np.subtract(output, target[..., None], order="C")
-        missing = ~observed
-        some_missing = bool(missing.any())
-        if some_missing:
-            error[missing] = 0.0  # before anything is computed: a missing target may be NaN
-        terms, slope = HEADS[self.name](error, self)
-        if some_missing:
-            slope[missing] = 0.0
-        if row_weight is None:
-            weight = float(target.size - np.count_nonzero(missing))
-        else:
-            weight = float(np.sum(observed.sum(axis=0) * row_weight))
-            along_rows = np.repeat(row_weight.astype(output.dtype), width)
-            for array in (terms, slope):
-                # Rows side by side, so that NumPy's inner loop is long.
-                flat = array.reshape(horizon, batch * width)
-                flat *= along_rows
-        if weight == 0.0:
-            return 0.0, np.zeros_like(output)
-        slope *= 1.0 / weight
-        return float(terms.sum()) / weight, slope
+        loss, slope = self._loss(output, target, observed, row_weight, need_slope=True)
+        assert slope is not None
+        return loss, slope
 
     def loss(
         self,
@@ -83,7 +68,26 @@ class Head:
         row_weight: np.ndarray | None = None,
     ) -> float:
         """The mean loss alone."""
-        return self.loss_and_gradient(output, target, observed, row_weight)[0]
+        return self._loss(output, target, observed, row_weight, need_slope=False)[0]
+
+    def _loss(
+        self,
+        output: np.ndarray,
+        target: np.ndarray,
+        observed: np.ndarray,
+        row_weight: np.ndarray | None,
+        need_slope: bool,
+    ) -> tuple[float, np.ndarray | None]:
+        return engine.loss(
+            self.name,
+            output,
+            target,
+            observed=observed,
+            weight=row_weight,
+            levels=self.levels,
+            delta=self.delta,
+            need_slope=need_slope,
+        )
 
     def median(self, output: np.ndarray) -> np.ndarray:
         """The point forecast (horizon, batch): the median, of head mse the mean."""
@@ -142,41 +146,6 @@ class Head:
         reach = (z(level) - z(grid[end])) / (z(grid[end]) - z(grid[inner]))
         outermost = ordered[..., end]
         return outermost + ordered.dtype.type(reach) * (outermost - ordered[..., inner])
-
-
-# A family gets the errors (horizon, batch, width), which it may overwrite, and gives the loss of
-# each of them and its slope, in two arrays of the same shape.
-Family = Callable[[np.ndarray, Head], tuple[np.ndarray, np.ndarray]]
-
-
-def _mse(error: np.ndarray, head: Head) -> tuple[np.ndarray, np.ndarray]:
-    slope = 2.0 * error
-    return np.multiply(error, error, out=error), slope
-
-
-def _mae(error: np.ndarray, head: Head) -> tuple[np.ndarray, np.ndarray]:
-    slope = np.sign(error)
-    return np.abs(error, out=error), slope
-
-
-def _huber(error: np.ndarray, head: Head) -> tuple[np.ndarray, np.ndarray]:
-    slope = np.clip(error, -head.delta, head.delta)
-    error -= 0.5 * slope  # c (e − c/2) with c = clip(e, −δ, δ) is both branches in one
-    error *= slope
-    return error, slope
-
-
-def _quantile(error: np.ndarray, head: Head) -> tuple[np.ndarray, np.ndarray]:
-    # The slope of max(τ(−e), (1 − τ)e) is (e > 0) − τ, and the loss is the slope times e.
-    _, batch, width = error.shape
-    slope = (error > 0.0).astype(error.dtype)
-    slope -= np.tile(np.asarray(head.levels, error.dtype), batch).reshape(batch, width)
-    slope *= 2.0 / width
-    error *= slope
-    return error, slope
-
-
-HEADS: dict[str, Family] = {"mse": _mse, "mae": _mae, "huber": _huber, "quantile": _quantile}
 
 
 def make_head(name: str, levels: Sequence[float] | None = None, delta: float = 1.0) -> Head:

@@ -82,6 +82,13 @@ struct Linear {
   T* dx;  // or null
 };
 
+// What happens to a gradient on its way into an update: each element is brought within ±bound and
+// multiplied by scale.
+template <class T>
+struct Clip {
+  T bound, scale;
+};
+
 template <class T>
 struct Kernels {
   // Sizes count numbers, not bytes. Workspaces must be aligned to 64 bytes.
@@ -107,10 +114,14 @@ struct Kernels {
   void (*linear_backward)(const Linear<T>&, Slice, T* scratch);
   void (*collect_linear)(const Linear<T>&, T* const* scratch, int slices, T* dweight, T* dbias);
 
-  double (*squared_norm)(const T* vector, size_t size);
-  void (*sgd)(T* weights, const T* gradient, T* velocity, size_t size, T scale, T rate, T momentum,
+  // Sums in float64 in a fixed order; squared_norm is that of the elements brought within ±bound.
+  double (*dot)(const T* a, const T* b, size_t size);
+  double (*squared_norm)(const T* vector, size_t size, T bound);
+  void (*sgd)(T* weights, const T* gradient, T* velocity, size_t size, Clip<T>, T rate, T momentum,
               T decay, bool first);
-  void (*adam)(T* weights, const T* gradient, T* mean, T* square, size_t size, T scale, T rate,
+  void (*rmsprop)(T* weights, const T* gradient, T* square, T* mean, T* velocity, size_t size,
+                  Clip<T>, T rate, T alpha, T epsilon, T momentum, T decay);
+  void (*adam)(T* weights, const T* gradient, T* mean, T* square, size_t size, Clip<T>, T rate,
                T beta1, T beta2, T epsilon, T correction1, T correction2, T decay, bool decoupled);
 };
 

@@ -70,8 +70,10 @@ constexpr Kernels<T> kernels() {
   k.linear = linear<T>;
   k.linear_backward = linear_backward<T>;
   k.collect_linear = collect_linear<T>;
+  k.dot = dot<T>;
   k.squared_norm = squared_norm<T>;
   k.sgd = sgd<T>;
+  k.rmsprop = rmsprop<T>;
   k.adam = adam<T>;
   return k;
 }

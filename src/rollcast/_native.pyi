@@ -57,28 +57,44 @@ def linear(x: ndarray, weight: ndarray, bias: Maybe, y: ndarray) -> None: ...
 def linear_backward(
     dy: ndarray, x: ndarray, weight: ndarray, dx: Maybe, dweight: ndarray, dbias: Maybe
 ) -> None: ...
-def squared_norm(vector: ndarray) -> float: ...
+def dot(a: ndarray, b: ndarray) -> float: ...
 def sgd(
     weights: ndarray,
     gradient: ndarray,
     velocity: Maybe,
-    scale: float,
+    clip_norm: float,
+    clip_value: float,
     rate: float,
     momentum: float,
     decay: float,
     first: bool,
-) -> None: ...
+) -> float: ...
+def rmsprop(
+    weights: ndarray,
+    gradient: ndarray,
+    square: ndarray,
+    mean: Maybe,
+    velocity: Maybe,
+    clip_norm: float,
+    clip_value: float,
+    rate: float,
+    alpha: float,
+    epsilon: float,
+    momentum: float,
+    decay: float,
+) -> float: ...
 def adam(
     weights: ndarray,
     gradient: ndarray,
     mean: ndarray,
     square: ndarray,
     step: int,
-    scale: float,
+    clip_norm: float,
+    clip_value: float,
     rate: float,
     beta1: float,
     beta2: float,
     epsilon: float,
     decay: float,
     decoupled: bool,
-) -> None: ...
+) -> float: ...

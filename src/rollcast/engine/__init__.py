@@ -23,7 +23,7 @@ from rollcast.engine.stack import (
     pack,
     step,
 )
-from rollcast.engine.update import adam, norm, sgd
+from rollcast.engine.update import adam, dot, norm, rmsprop, sgd
 
 __all__ = [
     "CELLS",
@@ -34,6 +34,7 @@ __all__ = [
     "Run",
     "adam",
     "backward",
+    "dot",
     "forward",
     "infer",
     "isa",
@@ -42,6 +43,7 @@ __all__ = [
     "linear_backward",
     "norm",
     "pack",
+    "rmsprop",
     "select_isa",
     "set_threads",
     "sgd",

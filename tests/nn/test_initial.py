@@ -38,10 +38,8 @@ def test_orthogonal_matrices_keep_every_length_gate_by_gate(cell, gain):
 def test_orthogonal_matrices_are_spread_evenly():
     # Evenly over all rotations, the mean of each element is 0 and that of its square 1 / units.
     stacks = [drawn("rnn_tanh", "orthogonal", (3,), seed)["weight_hh_l0"] for seed in range(4000)]
-    np.testing.assert_allclose(np.mean(stacks, axis=0), np.zeros((3, 3)), atol=0.04)
-    np.testing.assert_allclose(
-        np.mean(np.square(stacks), axis=0), np.full((3, 3), 1 / 3), atol=0.03
-    )
+    np.testing.assert_allclose(np.mean(stacks, axis=0), 0.0, atol=0.04)
+    np.testing.assert_allclose(np.mean(np.square(stacks), axis=0), 1 / 3, atol=0.03)
     assert abs(np.mean([np.linalg.det(q) for q in stacks])) < 0.06
 
 

@@ -143,6 +143,13 @@ struct Loss {
   T* slope;  // like output: the gradient of the mean, or null when nobody asks
 };
 
+// What happens to a gradient on its way into an update: each element is brought within ±bound and
+// multiplied by scale.
+template <class T>
+struct Clip {
+  T bound, scale;
+};
+
 template <class T>
 struct Kernels {
   // Sizes count numbers, not bytes. Workspaces must be aligned to 64 bytes.
@@ -189,10 +196,14 @@ struct Kernels {
   // zeros where that is 0. Summed in float64, in an order of its own.
   double (*loss)(const Loss<T>&, double weight);
 
-  double (*squared_norm)(const T* vector, size_t size);
-  void (*sgd)(T* weights, const T* gradient, T* velocity, size_t size, T scale, T rate, T momentum,
+  // Sums in float64 in a fixed order; squared_norm is that of the elements brought within ±bound.
+  double (*dot)(const T* a, const T* b, size_t size);
+  double (*squared_norm)(const T* vector, size_t size, T bound);
+  void (*sgd)(T* weights, const T* gradient, T* velocity, size_t size, Clip<T>, T rate, T momentum,
               T decay, bool first);
-  void (*adam)(T* weights, const T* gradient, T* mean, T* square, size_t size, T scale, T rate,
+  void (*rmsprop)(T* weights, const T* gradient, T* square, T* mean, T* velocity, size_t size,
+                  Clip<T>, T rate, T alpha, T epsilon, T momentum, T decay);
+  void (*adam)(T* weights, const T* gradient, T* mean, T* square, size_t size, Clip<T>, T rate,
                T beta1, T beta2, T epsilon, T correction1, T correction2, T decay, bool decoupled);
 };
 

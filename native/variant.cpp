@@ -143,8 +143,10 @@ constexpr Kernels<T> kernels() {
   k.collect_linear = collect_linear<T>;
   k.loss_weight = loss_weight<T>;
   k.loss = loss<T>;
+  k.dot = dot<T>;
   k.squared_norm = squared_norm<T>;
   k.sgd = sgd<T>;
+  k.rmsprop = rmsprop<T>;
   k.adam = adam<T>;
   return k;
 }

@@ -163,28 +163,44 @@ def gather(
     scaled: ndarray,
     observed: ndarray,
 ) -> None: ...
-def squared_norm(vector: ndarray) -> float: ...
+def dot(a: ndarray, b: ndarray) -> float: ...
 def sgd(
     weights: ndarray,
     gradient: ndarray,
     velocity: Maybe,
-    scale: float,
+    clip_norm: float,
+    clip_value: float,
     rate: float,
     momentum: float,
     decay: float,
     first: bool,
-) -> None: ...
+) -> float: ...
+def rmsprop(
+    weights: ndarray,
+    gradient: ndarray,
+    square: ndarray,
+    mean: Maybe,
+    velocity: Maybe,
+    clip_norm: float,
+    clip_value: float,
+    rate: float,
+    alpha: float,
+    epsilon: float,
+    momentum: float,
+    decay: float,
+) -> float: ...
 def adam(
     weights: ndarray,
     gradient: ndarray,
     mean: ndarray,
     square: ndarray,
     step: int,
-    scale: float,
+    clip_norm: float,
+    clip_value: float,
     rate: float,
     beta1: float,
     beta2: float,
     epsilon: float,
     decay: float,
     decoupled: bool,
-) -> None: ...
+) -> float: ...

@@ -3,6 +3,7 @@
 import csv
 import inspect
 import json
+import re
 import typing
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from typer.models import OptionInfo
 
 import rollcast as library
 from rollcast.apps import commands
+from rollcast.nn.initial import INITIAL
+from rollcast.train.optimizers import OPTIMIZERS
+from rollcast.train.schedule import SCHEDULES
 
 
 def test_a_forecast_leaves_the_three_files_and_says_so(forecast, tmp_path) -> None:
@@ -104,7 +108,7 @@ def test_help_mentions_every_option_and_shows_examples(rollcast, command) -> Non
     text = rollcast(command.__name__, "--help").stdout
     for name, parameter in inspect.signature(command).parameters.items():
         option = typing.get_args(parameter.annotation)[1]
-        word = f"--{name}" if isinstance(option, OptionInfo) else option.metavar
+        word = f"--{name.replace('_', '-')}" if isinstance(option, OptionInfo) else option.metavar
         assert word in text
         assert option.help.split(":")[0] in text
     assert f"rollcast {command.__name__} sales" in text
@@ -113,8 +117,46 @@ def test_help_mentions_every_option_and_shows_examples(rollcast, command) -> Non
 def test_the_defaults_that_help_tells_are_those_of_the_library(rollcast) -> None:
     text = " ".join(rollcast("forecast", "--help").stdout.split())
     defaults = inspect.signature(library.Forecaster).parameters
-    for name in ("cell", "head", "scaling", "seed"):
+    for name in ("cell", "head", "scaling", "initial", "seed"):
         assert f"(default: {defaults[name].default})" in text
+    for default in (library.Training().optimizer, library.Training().batch_size):
+        assert f"(default: {default})" in text
+
+
+@pytest.mark.parametrize("table", [OPTIMIZERS, SCHEDULES, INITIAL])
+def test_help_names_every_row_of_the_tables(rollcast, table) -> None:
+    words = set(re.findall(r"\w+", rollcast("forecast", "--help").stdout))
+    assert set(table) <= words
+
+
+def test_optimizer_schedule_and_first_weights_reach_the_model(forecast) -> None:
+    result = forecast(
+        *("--optimizer", "sgd(momentum=0.9)", "--learning-rate", "0.01", "--batch-size", "16"),
+        *("--schedule", "one_cycle(climb=0.2)", "--initial", "orthogonal(forget_bias=1)"),
+        *("--save", "wave.roll"),
+    )
+    assert result.exit_code == 0, result.output
+    model = library.load("wave.roll")
+    assert model.training.optimizer == "sgd(momentum=0.9)"
+    assert (model.training.learning_rate, model.training.batch_size) == (0.01, 16)
+    assert model.training.schedule == "one_cycle(climb=0.2)"
+    assert model.initial == "orthogonal(forget_bias=1)"
+    assert model.fitted_.network.spec.initial == "orthogonal(forget_bias=1.0)"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--optimizer", "admm", "choose one of sgd, rmsprop, adam, adamw, lbfgs"),
+        ("--optimizer", "sgd(moment=1)", "momentum=0.0"),
+        ("--schedule", "plateau(factor=2)", "factor=2.0; expected a number between 0 and 1"),
+        ("--initial", "xavier", "choose one of torch, orthogonal, normal"),
+    ],
+)
+def test_a_choice_that_cannot_be_is_a_fault_of_usage(forecast, option, value, message) -> None:
+    result = forecast(option, value)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
 
 
 def test_the_version_names_the_engine(rollcast) -> None:

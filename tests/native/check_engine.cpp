@@ -169,14 +169,21 @@ void check_updates(size_t size) {
   const Kernels<T>& k = kernels<T>();
   const Exact<T> w = random<T>(size, 1), g = random<T>(size, 2);
   const Exact<T> mean(size, Fill::zero), square(size, Fill::zero), velocity(size, Fill::nan);
-  k.sgd(w.get(), g.get(), nullptr, size, T(1), T(0.1), T(0), T(0.01), true);
-  k.sgd(w.get(), g.get(), velocity.get(), size, T(1), T(0.1), T(0.9), T(0.01), true);
-  k.sgd(w.get(), g.get(), velocity.get(), size, T(1), T(0.1), T(0.9), T(0), false);
+  const Clip<T> clip = {T(0.5), T(2)};
+  k.sgd(w.get(), g.get(), nullptr, size, clip, T(0.1), T(0), T(0.01), true);
+  k.sgd(w.get(), g.get(), velocity.get(), size, clip, T(0.1), T(0.9), T(0.01), true);
+  k.sgd(w.get(), g.get(), velocity.get(), size, clip, T(0.1), T(0.9), T(0), false);
   for (bool decoupled : {false, true})
-    k.adam(w.get(), g.get(), mean.get(), square.get(), size, T(1), T(0.1), T(0.9), T(0.999), T(1e-8),
+    k.adam(w.get(), g.get(), mean.get(), square.get(), size, clip, T(0.1), T(0.9), T(0.999), T(1e-8),
            T(0.1), T(0.001), T(0.01), decoupled);
-  calls += 5;
-  expect(std::isfinite(k.squared_norm(w.get(), size)), "an update", std::to_string(size));
+  const Exact<T> other(size, Fill::zero), centre(size, Fill::zero);
+  for (T* middle : {static_cast<T*>(nullptr), centre.get()})
+    for (T* moving : {static_cast<T*>(nullptr), velocity.get()})
+      k.rmsprop(w.get(), g.get(), other.get(), middle, moving, size, clip, T(0.01), T(0.99), T(1e-8),
+                T(0.5), T(0.01));
+  calls += 11;
+  expect(std::isfinite(k.squared_norm(w.get(), size, T(0.1))), "an update", std::to_string(size));
+  expect(std::isfinite(k.dot(w.get(), g.get(), size)), "a product", std::to_string(size));
 }
 
 template <class T>

@@ -44,8 +44,16 @@ def assert_same(one, two):
         )
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("schedule", SCHEDULES)
+WITH_OPTIONS = (
+    "sgd(momentum=0.9)",
+    "rmsprop(momentum=0.5, centered=true)",
+    "lbfgs(line_search=wolfe, iterations=3)",
+    "lbfgs(history=2, iterations=2)",
+)
+
+
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS, *WITH_OPTIONS])
+@pytest.mark.parametrize("schedule", [*SCHEDULES, "plateau(watch=loss, patience=2)"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_stopped_run_goes_on_to_the_same_bits(line_problem, tmp_path, optimizer, schedule, dtype):
     # Fast enough to overshoot, so that plateaus, patience and the best score all come into play.
@@ -97,14 +105,15 @@ def test_stopped_inside_the_problem(line_problem, tmp_path, method):
 
 def through(monkeypatch, name, inside):
     """Let ``inside(count)`` happen in the middle of every update."""
-    optimizer = OPTIMIZERS[name]
+    optimizer = OPTIMIZERS[name]()
 
-    def update(weights, gradient, arrays, count, rate, scale):
-        optimizer.update(weights, gradient, arrays, count, rate, scale)
+    def update(weights, gradient, arrays, count, rate, *bounds):
+        norm = optimizer.update(weights, gradient, arrays, count, rate, *bounds)
         inside(count)
+        return norm
 
     changed = dataclasses.replace(optimizer, update=update)
-    monkeypatch.setitem(OPTIMIZERS, name, changed)
+    monkeypatch.setitem(OPTIMIZERS, name, lambda: changed)
 
 
 def test_ctrl_c_in_the_middle_of_an_update_waits_for_its_end(line_problem, tmp_path, monkeypatch):
@@ -116,6 +125,27 @@ def test_ctrl_c_in_the_middle_of_an_update_waits_for_its_end(line_problem, tmp_p
     events = []
     resumed = run(line_problem(), training, seed=2, listeners=[events.append], checkpoint=path)
     assert events[0].step == 11
+    assert_same(resumed, straight)
+
+
+def test_ctrl_c_in_the_middle_of_a_step_of_lbfgs_leaves_the_state_before_it(line_problem, tmp_path):
+    training, path = Training(6, 50, "lbfgs(iterations=4)", 0.1), tmp_path / "run"
+    straight = run(line_problem(), training, seed=2)
+    problem = line_problem()
+    through, calls = problem.loss_and_gradient, []
+
+    def pressed(*arguments):
+        calls.append(arguments)
+        if len(calls) == 10:
+            signal.raise_signal(signal.SIGINT)
+        return through(*arguments)
+
+    problem.loss_and_gradient = pressed
+    with pytest.raises(KeyboardInterrupt):
+        run(problem, training, seed=2, checkpoint=path)
+    events = []
+    resumed = run(line_problem(), training, seed=2, listeners=[events.append], checkpoint=path)
+    assert events[0].step == 2
     assert_same(resumed, straight)
 
 

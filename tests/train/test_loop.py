@@ -28,7 +28,8 @@ def test_every_optimizer_with_every_schedule_finds_the_line(
     line_problem, optimizer, schedule, dtype
 ):
     problem = line_problem(dtype=dtype)
-    training = Training(300, 10, optimizer, 0.05, schedule, dtype=dtype)
+    steps = 30 if optimizer == "lbfgs" else 300
+    training = Training(steps, 10, optimizer, 0.05, schedule, dtype=dtype)
     outcome = run(problem, training, seed=1)
     assert outcome.weights.dtype == dtype
     assert outcome.reason == "finished"
@@ -138,9 +139,53 @@ def test_a_plateau_lowers_the_rate_by_the_validation_score(line_problem):
     assert set(rates[40:]) == {0.005}
 
 
+def test_a_plateau_may_watch_the_loss_of_every_step(line_problem):
+    problem = line_problem()
+    problem.validate = lambda weights: None
+    learn = problem.loss_and_gradient
+    problem.loss_and_gradient = lambda *a: (1.0, learn(*a)[1])
+    training = Training(12, 10, learning_rate=0.01, schedule="plateau(watch=loss, patience=4)")
+    rates = run(problem, training, seed=0).history.learning_rate
+    # The first loss sets the mark, four are waited for, the sixth is one too many.
+    np.testing.assert_array_equal(rates, [0.01] * 6 + [0.005] * 5 + [0.0025])
+
+
+def test_a_plateau_without_validation_windows_goes_by_the_mean_loss_between(line_problem):
+    problem = line_problem()
+    problem.validate = lambda weights: None
+    losses = iter([3.0, 5.0, 1.0, 1.0, 2.0, 0.0, 9.0, 9.0, 9.0, 9.0])
+    learn = problem.loss_and_gradient
+    problem.loss_and_gradient = lambda *a: (next(losses), learn(*a)[1])
+    training = Training(10, 10, learning_rate=0.01, schedule="plateau(patience=0)")
+    outcome = run(problem, training, seed=0, validation_every=2)
+    # Means 4, 1, 1, 9: the third is not new.
+    assert outcome.history.learning_rate.tolist() == [0.01] * 6 + [0.005] * 2 + [0.0025] * 2
+    assert outcome.best_score is None
+
+
+@pytest.mark.parametrize("line_search", ["none", "wolfe"])
+@pytest.mark.parametrize("call", [1, 9, 11])
+def test_lbfgs_says_when_a_loss_is_not_finite(line_problem, line_search, call):
+    problem = line_problem()
+    learn, calls = problem.loss_and_gradient, []
+
+    def diverge(*arguments):
+        calls.append(1)
+        loss, gradient = learn(*arguments)
+        return (np.nan if len(calls) >= call else loss), gradient
+
+    problem.loss_and_gradient = diverge
+    name = f"lbfgs(line_search={line_search}, iterations=4)"
+    training = Training(5, 50, name, 0.001 if line_search == "none" else 1.0)
+    with pytest.raises(TrainingError, match=r"step \d: the loss.* is nan") as caught:
+        run(problem, training, seed=0)
+    if call > 1:
+        assert "line_search=wolfe" in str(caught.value)
+
+
 def test_clipping_bounds_the_step_and_the_history_tells_the_norm_before(line_problem):
     problem = line_problem()
-    training = Training(20, 10, "sgd", 1.0, "constant", clip_norm=1e-3)
+    training = Training(20, 10, "sgd(momentum=0.9)", 1.0, "constant", clip_norm=1e-3)
     start = problem.initial(0)
     outcome = run(problem, training, seed=0, validation_every=1)
     assert outcome.history.gradient_norm.min() > 1e-3

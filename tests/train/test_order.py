@@ -57,3 +57,10 @@ def test_a_batch_stays_as_it_was_when_the_next_pass_begins():
 def test_no_window_at_all_is_said_plainly():
     with pytest.raises(DataError, match="no window to train on"):
         Order(0, 10, seed=0)
+
+
+def test_parts_go_through_all_windows_in_order():
+    parts = list(Order(25, 10, seed=3).parts())
+    assert [len(part) for part in parts] == [10, 10, 5]
+    np.testing.assert_array_equal(np.concatenate(parts), np.arange(25))
+    assert [len(part) for part in Order(7, 10, seed=3).parts()] == [7]

@@ -42,12 +42,16 @@ def test_the_fields_are_the_public_names_in_order():
         ("steps", "many", "whole number from 1"),
         ("steps", float("inf"), "whole number from 1"),
         ("batch_size", -1, "whole number from 1"),
-        ("optimizer", "admm", "sgd, adam, adamw"),
-        ("optimizer", None, "sgd, adam, adamw"),
+        ("optimizer", "admm", "sgd, rmsprop, adam, adamw, lbfgs"),
+        ("optimizer", None, "sgd, rmsprop, adam, adamw, lbfgs"),
         ("learning_rate", 0.0, "above 0 or None"),
         ("learning_rate", float("nan"), "above 0 or None"),
         ("learning_rate", "0.1", "above 0 or None"),
-        ("schedule", "cosin", "constant, cosine, plateau"),
+        ("optimizer", "sgd(momentum)", "'momentum' is not an option; they are written"),
+        ("optimizer", "sgd(nesterov=true)", "not one of its options; sgd has momentum=0.0"),
+        ("optimizer", "adam(beta1=1.5)", "beta1=1.5; expected a number in"),
+        ("schedule", "plateau(patience=0.5)", "patience='0.5'; expected a whole number"),
+        ("schedule", "cosin", "constant, cosine, one_cycle, plateau"),
         ("clip_norm", -1.0, "above 0 or None"),
         ("clip_value", 0, "above 0 or None"),
         ("patience", 0, "from 1 or None"),
@@ -97,3 +101,21 @@ def test_the_learning_rate_grows_by_the_root_of_the_windows_up_to_its_cap():
     assert learning_rate_for(MANY_WINDOWS) == learning_rate_for(10 * MANY_WINDOWS) == 2e-3
     assert learning_rate_for(MANY_WINDOWS // 4) == pytest.approx(1e-3)
     assert learning_rate_for(MANY_WINDOWS // 100) == pytest.approx(2e-4)
+
+
+def test_a_choice_is_kept_as_it_is_written_shortest_so_that_equal_settings_are_equal():
+    one = Training(optimizer=" sgd( momentum = .9,weight_decay=0 )", schedule="plateau()")
+    assert one == Training(optimizer="sgd(momentum=0.9)", schedule="plateau")
+    assert one.optimizer == "sgd(momentum=0.9)"
+    assert str(one) == "Training(optimizer='sgd(momentum=0.9)', schedule='plateau')"
+    assert str(Training()) == "Training()"
+
+
+def test_what_is_left_open_is_as_the_optimizer_needs_it():
+    assert Training(steps=9).make_schedule().rate(1.0, 8, 9, ()) < 0.1
+    newton = Training(steps=9, optimizer="lbfgs")
+    assert newton.make_schedule().rate(1.0, 8, 9, ()) == 1.0
+    assert (newton.base_rate(50), Training().base_rate(50)) == (1.0, learning_rate_for(50))
+    given = Training(optimizer="lbfgs", learning_rate=0.08, schedule="cosine")
+    assert given.base_rate(50) == 0.08
+    assert given.make_schedule().rate(1.0, 8, 9, ()) < 0.1

@@ -57,7 +57,12 @@ def forecast(
     context: options.Context = None,
     head: options.Head = None,
     scaling: options.Scaling = None,
+    initial: options.Initial = None,
     steps: options.Steps = None,
+    batch_size: options.BatchSize = None,
+    optimizer: options.Optimizer = None,
+    learning_rate: options.LearningRate = None,
+    schedule: options.Schedule = None,
     seed: options.Seed = None,
     level: options.Level = None,
     out: options.Out = None,
@@ -72,10 +77,13 @@ def forecast(
         from rollcast import Forecaster, Training, write_report
 
         network = {"cell": cell, "context": context, "head": head, "scaling": scaling}
+        network |= {"initial": initial, "seed": seed}
+        steering = {"optimizer": optimizer, "learning_rate": learning_rate, "schedule": schedule}
+        setting = given({"steps": steps, "batch_size": batch_size} | steering)
         columns = {"id": id, "time": time, "target": target, "where": where}
         rows = {"freq": frequency_of(freq), "season": season, "duplicates": duplicates}
-        training = dataclasses.replace(Training(), **given({"steps": steps}))
-        model = Forecaster(horizon, training=training, **given(network | {"seed": seed}))
+        training = dataclasses.replace(Training(), **setting)
+        model = Forecaster(horizon, training=training, **given(network))
         with TrainingBar(screen(errors=True), shown=is_watched() and not quiet) as bar:
             model.fit(table, listeners=(bar,), **given(columns | rows))
             # First, so that a level beyond what was learnt does not cost the training.

@@ -9,6 +9,7 @@ import typer
 
 TABLE = "The table"
 NETWORK = "The network"
+TRAINING = "The training"
 RESULT = "What is left"
 
 Source = Annotated[
@@ -113,14 +114,53 @@ Scaling = Annotated[
         metavar="NAME", help="By window or by series (default: window)", rich_help_panel=NETWORK
     ),
 ]
+Initial = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help='First weights of the cells: torch, orthogonal or normal, "torch(forget_bias=1)" … '
+        "(default: torch)",
+        rich_help_panel=NETWORK,
+    ),
+]
 Steps = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Training steps, at most", rich_help_panel=NETWORK),
+    typer.Option(min=1, metavar="N", help="Training steps, at most", rich_help_panel=TRAINING),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Windows in a step (default: 128)", rich_help_panel=TRAINING
+    ),
+]
+Optimizer = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="sgd, rmsprop, adam, adamw or lbfgs, with options: "
+        '"sgd(momentum=0.9)", "lbfgs(line_search=wolfe)" … (default: adam)',
+        rich_help_panel=TRAINING,
+    ),
+]
+LearningRate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE", help="Base rate (default: by the windows)", rich_help_panel=TRAINING
+    ),
+]
+Schedule = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of the rate: constant, cosine, one_cycle or plateau, with options: "
+        '"plateau(patience=10)" … (default: cosine)',
+        rich_help_panel=TRAINING,
+    ),
 ]
 Seed = Annotated[
     int | None,
     typer.Option(
-        min=0, metavar="N", help="Same seed, same bits (default: 0)", rich_help_panel=NETWORK
+        min=0, metavar="N", help="Same seed, same bits (default: 0)", rich_help_panel=TRAINING
     ),
 ]
 
@@ -168,6 +208,11 @@ Part of a table, a season given, intervals of 50 and 90 percent:
 
 [cyan]rollcast forecast hourly.parquet --where "split = train" --season 24 --horizon 48 \
 --level 50,90[/cyan]
+
+Another optimizer, with its options:
+
+[cyan]rollcast forecast sales.csv --horizon 7 --optimizer "sgd(momentum=0.9)" --learning-rate 0.01 \
+--schedule one_cycle[/cyan]
 
 Time in four columns:
 

@@ -65,6 +65,7 @@ class TrainingBar:
             disable=not shown,
             refresh_per_second=REDRAWS_PER_SECOND,
         )
+        self.due = 0.0  # seconds of training at which the bar moves again
         self.task: TaskID = self.progress.add_task("training", total=None, loss="–", score="–")
 
     def __enter__(self) -> "TrainingBar":
@@ -81,9 +82,13 @@ class TrainingBar:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, FitStarted):
+            self.due = 0.0
             self.progress.update(self.task, total=event.steps, completed=event.step)
         elif isinstance(event, StepDone):
-            self.progress.update(self.task, completed=event.step, loss=f"{event.loss:.4f}")
+            # What nobody would see is not worth more than the step of a small network.
+            if event.seconds >= self.due or event.step == event.steps:
+                self.due = event.seconds + 1 / REDRAWS_PER_SECOND
+                self.progress.update(self.task, completed=event.step, loss=f"{event.loss:.4f}")
         elif isinstance(event, ValidationDone):
             self.progress.update(self.task, score=f"{event.score:.4f}")
 

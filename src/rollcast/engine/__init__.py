@@ -35,7 +35,7 @@ from rollcast.engine.stack import (
     pack,
 )
 from rollcast.engine.stream import Stream
-from rollcast.engine.update import adam, norm, sgd
+from rollcast.engine.update import adam, dot, norm, rmsprop, sgd
 from rollcast.engine.windows import gather
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "adam",
     "backward",
     "bfloat16_units",
+    "dot",
     "forward",
     "gather",
     "infer",
@@ -66,6 +67,7 @@ __all__ = [
     "products",
     "rollout",
     "rollout_backward",
+    "rmsprop",
     "select_isa",
     "set_products",
     "set_threads",

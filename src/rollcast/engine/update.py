@@ -1,14 +1,25 @@
-"""The norm and the optimizers' steps, in place on one flat vector."""
+"""Sums and the optimizers' steps, in place on one flat vector.
 
-import numpy as np
+Every step clips the gradient on its way in: first each element to ±``clip_value``, then the whole
+to the norm ``clip_norm`` (Pascanu et al. 2013, algorithm 1; as ``torch.nn.utils``), infinity = not
+at all. It returns the norm that the gradient came with. Where that is not finite, nothing has been
+changed.
+"""
+
+from math import inf, sqrt
 
 from rollcast.engine.rows import _native
 from rollcast.engine.shapes import Array
 
 
+def dot(one: Array, other: Array) -> float:
+    """The sum of the products of two vectors, in float64 in a fixed order."""
+    return _native.dot(one, other)
+
+
 def norm(vector: Array) -> float:
     """Euclidean norm, summed in float64 in a fixed order."""
-    return float(np.sqrt(_native.squared_norm(vector)))
+    return sqrt(_native.dot(vector, vector))
 
 
 def sgd(
@@ -20,13 +31,41 @@ def sgd(
     momentum: float = 0.0,
     weight_decay: float = 0.0,
     first: bool = False,
-    scale: float = 1.0,
-) -> None:
-    """One step of gradient descent with momentum, in place, as ``torch.optim.SGD``.
+    clip_norm: float = inf,
+    clip_value: float = inf,
+) -> float:
+    """One step of gradient descent with momentum, as ``torch.optim.SGD``; returns the norm.
 
-    scale multiplies the gradient (clipping by norm); first tells that velocity holds nothing yet.
+    first tells that velocity holds nothing yet; without momentum it may be None.
     """
-    _native.sgd(weights, gradient, velocity, scale, rate, momentum, weight_decay, first)
+    return _native.sgd(
+        weights, gradient, velocity, clip_norm, clip_value, rate, momentum, weight_decay, first
+    )
+
+
+def rmsprop(
+    weights: Array,
+    gradient: Array,
+    square: Array,
+    mean: Array | None = None,
+    velocity: Array | None = None,
+    *,
+    rate: float,
+    alpha: float = 0.99,
+    epsilon: float = 1e-8,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    clip_norm: float = inf,
+    clip_value: float = inf,
+) -> float:
+    """One step of RMSprop (Tieleman & Hinton 2012), as ``torch.optim.RMSprop``; returns the norm.
+
+    With ``mean`` it is centered (Graves 2013); with momentum there must be a velocity.
+    """
+    return _native.rmsprop(
+        weights, gradient, square, mean, velocity, clip_norm, clip_value, rate, alpha, epsilon,
+        momentum, weight_decay,
+    )  # fmt: skip
 
 
 def adam(
@@ -41,10 +80,12 @@ def adam(
     epsilon: float = 1e-8,
     weight_decay: float = 0.0,
     decoupled: bool = False,
-    scale: float = 1.0,
-) -> None:
-    """Step number ``step`` (from 1) of Adam (Kingma & Ba 2015), in place; ``decoupled`` makes it
-    AdamW (Loshchilov & Hutter 2019). scale multiplies the gradient (clipping by norm)."""
-    _native.adam(
-        weights, gradient, mean, square, step, scale, rate, *betas, epsilon, weight_decay, decoupled
-    )
+    clip_norm: float = inf,
+    clip_value: float = inf,
+) -> float:
+    """Step number ``step`` (from 1) of Adam (Kingma & Ba 2015); ``decoupled`` makes it AdamW
+    (Loshchilov & Hutter 2019). Returns the norm."""
+    return _native.adam(
+        weights, gradient, mean, square, step, clip_norm, clip_value, rate, *betas, epsilon,
+        weight_decay, decoupled,
+    )  # fmt: skip

@@ -34,7 +34,7 @@ from rollcast.model.spec import NetworkSpec
 from rollcast.train.events import Listener
 from rollcast.train.loop import Outcome, run
 from rollcast.train.state import History
-from rollcast.train.training import MANY_WINDOWS, Training, learning_rate_for
+from rollcast.train.training import MANY_WINDOWS, Training
 
 STRATEGIES = ("direct", "auto")
 
@@ -83,6 +83,7 @@ def fit_panel(
         maps=MAPS if fold and trained.count >= MANY_WINDOWS else 1,
         skip_gain=0.3 if trained.count >= MANY_WINDOWS else 0.1,
         decoder_gain=0.01,
+        initial=params["initial"],
     )
     network = build(spec)
     problem = NetworkProblem(
@@ -93,7 +94,7 @@ def fit_panel(
         dtype=training.dtype,
         units=loss_units(panel, cut),
     )
-    rate = training.learning_rate or learning_rate_for(trained.count)
+    rate = training.base_rate(trained.count)
     limit = training.max_seconds and training.max_seconds / 2  # the other half is the second run's
     training = replace(training, learning_rate=rate, max_seconds=limit)
     outcome = run(problem, training, params["seed"], listeners, checkpoint)

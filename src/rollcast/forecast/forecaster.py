@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
 from rollcast.data.panel import Panel
@@ -47,8 +46,11 @@ class Forecaster:
         What is learnt: ``"quantile"``, ``"mse"``, ``"mae"`` or ``"huber"``.
     scaling
         ``"window"`` or ``"series"``: by whose mean and deviation values are scaled.
+    initial
+        The stack's first weights: ``"torch"``, ``"orthogonal"`` or ``"normal(std=0.001)"``, with
+        options such as ``"orthogonal(forget_bias=1)"``.
     training
-        A `Training`: steps, learning rate …
+        A `Training`: steps, optimizer, learning rate …
     seed
         The same seed gives the same bits, whatever the number of threads.
     name
@@ -68,6 +70,7 @@ class Forecaster:
         strategy: str = "direct",
         head: str = "quantile",
         scaling: str = "window",
+        initial: str = "torch",
         training: Training = DEFAULT_TRAINING,
         seed: int = 0,
         name: str = "rollcast",
@@ -79,13 +82,14 @@ class Forecaster:
         self.strategy = strategy
         self.head = head
         self.scaling = scaling
+        self.initial = initial
         self.training = training
         self.seed = seed
         self.name = name
 
     _NAMES = (
-        "horizon", "context", "cell", "hidden", "strategy", "head", "scaling", "training", "seed",
-        "name",
+        "horizon", "context", "cell", "hidden", "strategy", "head", "scaling", "initial",
+        "training", "seed", "name",
     )  # fmt: skip
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -102,12 +106,15 @@ class Forecaster:
         strategy: Any = ...,
         head: Any = ...,
         scaling: Any = ...,
+        initial: Any = ...,
         training: Any = ...,
         seed: Any = ...,
         name: Any = ...,
     ) -> Forecaster:
         """Change these arguments; returns self. What was fitted stays until ``fit``."""
-        given = (horizon, context, cell, hidden, strategy, head, scaling, training, seed, name)
+        given = (
+            horizon, context, cell, hidden, strategy, head, scaling, initial, training, seed, name
+        )  # fmt: skip
         for parameter, value in zip(self._NAMES, given, strict=True):
             if value is not ...:
                 setattr(self, parameter, value)
@@ -119,8 +126,7 @@ class Forecaster:
         for name in self._NAMES[1:]:
             value = getattr(self, name)
             if value != getattr(default, name):
-                short = _short(value) if isinstance(value, Training) else repr(value)
-                shown.append(f"{name}={short}")
+                shown.append(f"{name}={value}" if name == "training" else f"{name}={value!r}")
         return f"Forecaster({', '.join(shown)})"
 
     def fit(
@@ -290,11 +296,3 @@ def load(path: Path) -> Forecaster:
     model.training_history_ = None
     model._take(fitted)
     return model
-
-
-def _short(training: Training) -> str:
-    """A Training as it is written by hand: only what is not as usual."""
-    names = (each.name for each in fields(training))
-    given = {name: getattr(training, name) for name in names}
-    words = [f"{n}={v!r}" for n, v in given.items() if v != getattr(DEFAULT_TRAINING, n)]
-    return f"Training({', '.join(words)})"

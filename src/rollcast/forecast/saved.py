@@ -148,6 +148,7 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "strategy": field(saved, "strategy", str),
         "head": field(saved, "head", str),
         "scaling": field(saved, "scaling", str),
+        "initial": field(saved, "initial", str) if "initial" in saved else "torch",
         "training": training,
         "seed": field(saved, "seed", int),
         "name": field(saved, "name", str),

@@ -57,7 +57,7 @@ class Network:
         generator = np.random.Generator(np.random.Philox(key=seed & (2**64 - 1)))
         spec = self.spec
         weights = np.zeros(self.count, dtype)
-        weights[: self.recurrent.count] = self.recurrent.initial(generator, dtype)
+        weights[: self.recurrent.count] = self.recurrent.initial(generator, dtype, spec.initial)
         views = self.views(weights)
         bound = 1.0 / np.sqrt(spec.hidden[-1])
         for name in ("decoder.weight", "decoder.bias"):

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from rollcast.choice import written
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.model.file import field
 from rollcast.nn.cells import CELLS
 from rollcast.nn.heads import Head, make_head
+from rollcast.nn.initial import INITIAL
 
 SKIPS = ("none", "naive", "seasonal_naive", "seasonal_mean")
 """What the linear path from the window gives before training."""
+
+LATER = ("initial",)
+"""Parts that came after the first model files; those that lack one have its default."""
 
 LARGEST = 1 << 20
 """No size in a spec may exceed this: beyond it a number is a mistake, or malice."""
@@ -32,7 +37,7 @@ class NetworkSpec:
     - ``skip``: one of SKIPS; ``maps``: how many such maps, mixed by gates if more than one;
       ``skip_gain``: the factor by which their weights count, so how fast they move under Adam,
       whose steps are of one size; ``decoder_gain``: first weights of the decoder, as a part of
-      those of torch.
+      those of torch; ``initial``: the first weights of the stack (`INITIAL`).
     """
 
     context: int
@@ -53,6 +58,7 @@ class NetworkSpec:
     maps: int = 1
     skip_gain: float = 1.0
     decoder_gain: float = 1.0
+    initial: str = "torch"
 
     def __post_init__(self) -> None:
         for name in ("context", "horizon", "season", "future_units", "maps"):
@@ -87,6 +93,7 @@ class NetworkSpec:
             raise UsageError(f"decoder_gain={self.decoder_gain!r}: expected a number from 0.")
         if not (isinstance(self.skip_gain, int | float) and 1e-6 < self.skip_gain < 1e6):
             raise UsageError(f"skip_gain={self.skip_gain!r}: expected a number above 0.")
+        object.__setattr__(self, "initial", written("initial", self.initial, INITIAL))
         if self.levels is not None:
             object.__setattr__(self, "levels", tuple(float(level) for level in self.levels))
         self.make_head()
@@ -135,6 +142,8 @@ class NetworkSpec:
             chosen = [kinds[name.split("[")[0]] for name in names if name != "None"]
             if "None" in names:
                 chosen.append(type(None))
+            if each.name in LATER and each.name not in spec:  # written before there was such a part
+                continue
             value = field(spec, each.name, *chosen)
             values[each.name] = tuple(value) if isinstance(value, list) else value
         try:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rollcast import engine
-from rollcast.nn.cells import layout
+from rollcast.choice import choose
+from rollcast.nn.cells import find_cell, layout
+from rollcast.nn.initial import INITIAL
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,22 @@ class Recurrent:
         """Names, shapes and places of the weights in their flat vector, as in ``torch.nn``."""
         return layout(self.cell, self.sizes)
 
-    def initial(self, generator: np.random.Generator, dtype: str = "float32") -> np.ndarray:
-        """First weights (count,), uniform within ±1/√units of their layer as in ``torch.nn``."""
+    def initial(
+        self, generator: np.random.Generator, dtype: str = "float32", scheme: str = "torch"
+    ) -> np.ndarray:
+        """First weights (count,); ``scheme`` is a row of ``INITIAL`` with its options, such as
+        ``"orthogonal(forget_bias=1)"``."""
+        initial = choose("initial", scheme, INITIAL)
+        gates = find_cell(self.cell).gates
         weights = np.empty(self.count, dtype)
-        for name, _, place in self.layout():
-            bound = 1.0 / np.sqrt(self.hidden[int(name.rpartition("_l")[2])])
-            weights[place] = generator.uniform(-bound, bound, place.stop - place.start)
+        for name, shape, place in self.layout():
+            kind, _, layer = name.rpartition("_l")
+            units = self.hidden[int(layer)]
+            drawn = initial.draw(generator, kind, shape, len(gates), units)
+            if kind == "bias_ih" and "f" in gates:
+                forget = gates.index("f") * units
+                drawn[forget : forget + units] += initial.forget_bias
+            weights[place] = drawn.ravel()
         return weights
 
     def forward(

@@ -1,4 +1,4 @@
-"""The training loop: draw a batch, loss and gradient, clip, update; now and then, validate.
+"""The training loop: draw a batch, loss and gradient, clipped update; now and then, validate.
 
 What is trained is the problem's affair (see ``Problem``); the loop knows flat vectors, windows by
 number, and time. Between any two lines the state of the run is whole, so an interrupt, a listener
@@ -17,6 +17,7 @@ import numpy as np
 
 from rollcast.errors import TrainingError, UsageError
 from rollcast.train.checkpoint import Checkpoint
+from rollcast.train.divergence import diverged
 from rollcast.train.events import (
     Event,
     FitFinished,
@@ -27,12 +28,12 @@ from rollcast.train.events import (
     ValidationDone,
 )
 from rollcast.train.interrupts import Interrupts
-from rollcast.train.optimizers import OPTIMIZERS, clip
+from rollcast.train.lbfgs import LBFGS
+from rollcast.train.optimizers import Optimizer
 from rollcast.train.order import Order
-from rollcast.train.problem import Outcome, Problem
-from rollcast.train.schedule import SCHEDULES
+from rollcast.train.problem import Outcome, Problem, on_all_windows
 from rollcast.train.state import State
-from rollcast.train.training import Training, learning_rate_for
+from rollcast.train.training import Training
 
 # Between validations a checkpoint is written when the last one is older than this.
 CHECKPOINT_SECONDS = 30.0
@@ -91,11 +92,12 @@ class _Run:
             raise UsageError(f"rates: {len(rates)} of them; expected one for each of {last} steps.")
         self.problem, self.training, self.listeners = problem, training, listeners
         self.last, self.rates = last, rates
-        self.learning_rate = training.learning_rate or learning_rate_for(problem.windows)
+        self.learning_rate = training.base_rate(problem.windows)
         self.every = validation_every or max(1, training.steps // 20)
         self.order = Order(problem.windows, training.batch_size, seed)
-        self.optimizer = OPTIMIZERS[training.optimizer]
-        self.schedule = SCHEDULES[training.schedule]
+        self.optimizer = training.make_optimizer()
+        self.schedule = training.make_schedule()
+        self.bounds = training.bounds()
         self.interrupts = Interrupts()
         self.file = None if checkpoint is None else self._file(Path(checkpoint), seed)
         state = None if self.file is None else self.file.read()
@@ -124,6 +126,7 @@ class _Run:
         return self.state.seconds + perf_counter() - self.began
 
     def train(self) -> Outcome:
+        whole = isinstance(self.optimizer, LBFGS)
         try:
             with self.interrupts.installed():
                 self.emit(
@@ -131,7 +134,7 @@ class _Run:
                         step=self.state.step,
                         steps=self.last,
                         windows=self.order.windows,
-                        batch_size=self.order.batch_size,
+                        batch_size=self.order.windows if whole else self.order.batch_size,
                         weights=self.state.weights.size,
                         validation_every=self.every,
                     )
@@ -176,22 +179,60 @@ class _Run:
                 self.write()
 
     def step(self) -> None:
-        state, training = self.state, self.training
+        rate = self.rate()
+        if isinstance(self.optimizer, LBFGS):
+            loss, norm = self.search(self.optimizer, rate)
+        else:
+            loss, norm = self.update(self.optimizer, rate)
+        if self.listeners:
+            state = self.state
+            self.emit(StepDone(state.step, self.last, loss, norm, rate, self.seconds))
+
+    def update(self, optimizer: Optimizer, rate: float) -> tuple[float, float]:
+        """An update from one batch; the loss and the norm of its gradient."""
+        state = self.state
         indices = self.order.batch(state.step)
         loss, gradient = self.problem.loss_and_gradient(state.weights, indices, state.step)
         loss = float(loss)
-        norm, scale = clip(gradient, training.clip_norm, training.clip_value)
         if not isfinite(loss):
             raise self.diverged(state.step + 1, "loss", loss)
-        if not isfinite(norm):
-            raise self.diverged(state.step + 1, "gradient norm", norm)
-        rate = self.rate()
         with self.interrupts:
             count = state.step + 1
-            self.optimizer.update(state.weights, gradient, state.arrays, count, rate, scale)
-            state.take_step(loss, norm, rate)
-        if self.listeners:
-            self.emit(StepDone(state.step, self.last, loss, norm, rate, self.seconds))
+            norm = optimizer.update(
+                state.weights, gradient, state.arrays, count, rate, *self.bounds
+            )
+            if isfinite(norm):  # otherwise nothing was updated
+                self.count(loss, norm, rate)
+        if not isfinite(norm):
+            raise self.diverged(state.step + 1, "gradient norm", norm)
+        return loss, norm
+
+    def search(self, optimizer: LBFGS, rate: float) -> tuple[float, float]:
+        """A step of several evaluations on all windows; loss and norm before it."""
+        state = self.state
+
+        def evaluate(weights: np.ndarray) -> tuple[float, np.ndarray]:
+            return on_all_windows(self.problem, self.order, weights, state.step)
+
+        found = optimizer.search(state.weights, state.arrays, rate, evaluate)
+        for what, value in (
+            ("loss", found.loss),
+            ("gradient norm", found.gradient_norm),
+            ("loss within the step", found.last_loss),
+        ):
+            if not isfinite(value):
+                raise self.diverged(state.step + 1, what, value)
+        with self.interrupts:
+            state.weights[...] = found.weights
+            state.arrays = found.arrays
+            self.count(found.loss, found.gradient_norm, rate)
+        return found.loss, found.gradient_norm
+
+    def count(self, loss: float, norm: float, rate: float) -> None:
+        state = self.state
+        state.take_step(loss, norm, rate)
+        if self.schedule.by_step:
+            state.schedule = self.schedule.observe(self.learning_rate, state.schedule, loss)
 
     def rate(self) -> float:
         state = self.state
@@ -208,30 +249,19 @@ class _Run:
         state.validation_seconds = max(state.validation_seconds, perf_counter() - began)
         if score is not None and not isfinite(score):
             raise self.diverged(state.step, "validation score", score)
+        losses = state.losses[max(state.validated, 0) :]
         with self.interrupts:
             best = state.take_score(score)
-            if score is not None:
-                base = self.learning_rate
-                state.schedule = self.schedule.observe(base, state.schedule, score)
+            if not self.schedule.by_step and (score is not None or losses):
+                seen = sum(losses) / len(losses) if score is None else score
+                state.schedule = self.schedule.observe(self.learning_rate, state.schedule, seen)
         if score is not None:
             assert state.best_score is not None
             self.emit(ValidationDone(state.step, score, best, state.best_step, state.best_score))
 
     def diverged(self, step: int, what: str, value: float) -> TrainingError:
-        state, training = self.state, self.training
-        if not state.losses:  # no learning rate had a part in it
-            return TrainingError(
-                f"step {step}: the {what} is {value}; it was the first. Look at the data: huge "
-                "values need scaling."
-            )
-        last = f"the last loss was {state.losses[-1]:.6g}"
-        bound = training.clip_norm
-        return TrainingError(
-            f"step {step}: the {what} is {value}; {last}. Use a smaller learning rate "
-            f"(learning_rate={self.learning_rate:g}; try a tenth), a tighter bound on the "
-            f"gradient (clip_norm={bound if bound is None else format(bound, 'g')}), and look at "
-            "the data: huge values need scaling."
-        )
+        losses = self.state.losses
+        return diverged(self.training, self.learning_rate, losses, step, what, value)
 
     def finished(self, reason: Reason) -> FitFinished:
         state = self.state

@@ -1,5 +1,7 @@
 """The order in which training sees its windows."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from rollcast.errors import DataError
@@ -43,3 +45,8 @@ class Order:
             self._pass = number
         start = position * self.batch_size
         return self._permuted[start : start + self.batch_size].astype(np.intp)
+
+    def parts(self) -> Iterator[np.ndarray]:
+        """All windows in their order, a batch at a time; the last may be smaller."""
+        for start in range(0, self.windows, self.batch_size):
+            yield np.arange(start, min(start + self.batch_size, self.windows))

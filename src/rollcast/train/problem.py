@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from rollcast.train.events import Reason
+from rollcast.train.order import Order
 from rollcast.train.state import History
 
 
@@ -37,6 +38,19 @@ class Problem(Protocol):
     def fingerprint(self) -> str:
         """Equal for equal problems: a digest of network and data. Asked for by a checkpoint."""
         ...
+
+
+def on_all_windows(
+    problem: Problem, order: Order, weights: np.ndarray, step: int
+) -> tuple[float, np.ndarray]:
+    """Mean loss and gradient of all windows, batch by batch, each by its number of windows."""
+    mean, total = 0.0, np.zeros_like(weights)
+    for indices in order.parts():
+        share = len(indices) / order.windows
+        loss, gradient = problem.loss_and_gradient(weights, indices, step)
+        mean += share * float(loss)
+        total += gradient if share == 1.0 else share * gradient
+    return mean, total
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """How to train: the setting of one run."""
 
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, fields
+from math import inf, isfinite
 
+from rollcast.choice import Table, choose, written
 from rollcast.errors import UsageError
-from rollcast.train.optimizers import OPTIMIZERS
-from rollcast.train.schedule import SCHEDULES
+from rollcast.train.lbfgs import LBFGS
+from rollcast.train.optimizers import OPTIMIZERS, Optimizer
+from rollcast.train.schedule import SCHEDULES, Schedule
 
 DTYPES = ("float32", "float64")
 
@@ -23,9 +25,13 @@ class Training:
     """The setting of one run, checked when it is made. Raises ``UsageError``.
 
     - ``steps``: updates at most; ``batch_size``: windows in each.
-    - ``optimizer``: sgd (momentum 0.9), adam or adamw; ``learning_rate``: its base rate, None =
-      `learning_rate_for` the windows of the run (of a fit: of its first run, for both).
-    - ``schedule``: constant, cosine (over ``steps``) or plateau (by the validation score).
+    - ``optimizer``: sgd, rmsprop, adam, adamw or lbfgs, with their options where they are wanted:
+      ``"sgd(momentum=0.9)"``, ``"lbfgs(line_search=wolfe, history=20)"``.
+    - ``learning_rate``: its base rate, None = `learning_rate_for` the windows of the run (of a fit:
+      of its first run, for both); 1 for lbfgs.
+    - ``schedule``: constant, cosine (over ``steps``), one_cycle, or plateau (by the validation
+      score, the training loss where there is none, or with ``"plateau(watch=loss)"`` by the loss of
+      every step). None = cosine; constant for lbfgs.
     - ``clip_norm``, ``clip_value``: bounds of the gradient's norm and of its elements; None = none.
     - ``patience``: stop after this many validations in a row without a new best, the first weights
       being the first to beat; None = never.
@@ -33,6 +39,8 @@ class Training:
       step was made and scored; None = never. Such a run depends on the machine and cannot be
       repeated exactly. A fit gives half of it to its first run.
     - ``dtype``: float32 or float64.
+
+    A step of lbfgs is up to 20 updates on all windows, ``batch_size`` at a time, and does not clip.
 
     >>> Training(steps=200, learning_rate=3e-3).optimizer
     'adam'
@@ -42,7 +50,7 @@ class Training:
     batch_size: int = 128
     optimizer: str = "adam"
     learning_rate: float | None = None
-    schedule: str = "cosine"
+    schedule: str | None = None
     clip_norm: float | None = 1.0
     clip_value: float | None = None
     patience: int | None = None
@@ -52,14 +60,43 @@ class Training:
     def __post_init__(self) -> None:
         self._whole("steps")
         self._whole("batch_size")
-        self._choice("optimizer", OPTIMIZERS)
-        self._choice("schedule", SCHEDULES)
+        self._row("optimizer", OPTIMIZERS)
+        if self.schedule is not None:
+            self._row("schedule", SCHEDULES)
         for name in ("learning_rate", "clip_norm", "clip_value", "max_seconds"):
             if getattr(self, name) is not None:
                 self._positive(name, " or None")
         if self.patience is not None:
             self._whole("patience", " or None")
-        self._choice("dtype", DTYPES)
+        if not isinstance(self.dtype, str) or self.dtype not in DTYPES:
+            raise UsageError(f"Training: dtype={self.dtype!r}; choose one of {', '.join(DTYPES)}.")
+
+    def __str__(self) -> str:
+        """As it is written by hand: only what is not as usual."""
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        usual = {each.name: each.default for each in fields(self)}
+        words = [f"{name}={value!r}" for name, value in given.items() if value != usual[name]]
+        return f"Training({', '.join(words)})"
+
+    def make_optimizer(self) -> Optimizer | LBFGS:
+        """The optimizer with its options."""
+        return choose("optimizer", self.optimizer, OPTIMIZERS)
+
+    def make_schedule(self) -> Schedule:
+        """The schedule with its options; that of the optimizer where it was left open."""
+        usual = "constant" if isinstance(self.make_optimizer(), LBFGS) else "cosine"
+        return choose("schedule", self.schedule or usual, SCHEDULES)
+
+    def bounds(self) -> tuple[float, float]:
+        """Bounds of the gradient's norm and of its elements, infinite where there are none."""
+        norm, value = self.clip_norm, self.clip_value
+        return inf if norm is None else norm, inf if value is None else value
+
+    def base_rate(self, windows: int) -> float:
+        """The learning rate of a run on so many windows, before its schedule."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 1.0 if isinstance(self.make_optimizer(), LBFGS) else learning_rate_for(windows)
 
     def _whole(self, name: str, alternative: str = "") -> None:
         found = getattr(self, name)
@@ -86,7 +123,5 @@ class Training:
             )
         object.__setattr__(self, name, number)
 
-    def _choice(self, name: str, choices) -> None:
-        found = getattr(self, name)
-        if not isinstance(found, str) or found not in choices:
-            raise UsageError(f"Training: {name}={found!r}; choose one of {', '.join(choices)}.")
+    def _row(self, name: str, table: Table) -> None:
+        object.__setattr__(self, name, written(f"Training: {name}", getattr(self, name), table))

@@ -1,6 +1,7 @@
 """What is timed beside the workloads: importing, a step of a whole fit, forecasting many series."""
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -68,7 +69,7 @@ def times_here(repeats: int) -> dict[str, list[float]]:
         start = time.perf_counter()
         model.predict(panel)
         forecasts.append(time.perf_counter() - start)
-    steps = [b - a for a, b in zip(stamps[4:-1], stamps[5:], strict=True)]
+    steps = [b - a for a, b in itertools.pairwise(stamps[4:])]
     return {"fit": steps, "forecast": forecasts[1:]}
 
 

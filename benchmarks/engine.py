@@ -93,6 +93,15 @@ def measured(cases: Sequence[Case], threads: int, quick: bool) -> Iterator[Row]:
             yield Row(case.workload, case.mode, threads, found, best)
 
 
+def peak_words(rows: Sequence[Row]) -> str:
+    """The most that was seen, for each number of threads."""
+    best: dict[int, float] = {}
+    for row in rows:
+        best[row.threads] = max(best.get(row.threads, 0.0), row.peaks[""])
+    known = [f"peak {peak:.0f} GFLOP/s ({count} threads)" for count, peak in best.items() if peak]
+    return ", ".join(known) or "its peak was not measured: no compiler"
+
+
 def main() -> int:
     arguments = parsed()
     threads = [int(word) for word in arguments.threads]
@@ -108,14 +117,7 @@ def main() -> int:
             print("\n".join("  ".join(line) for line in lines_of(row)), file=sys.stderr)
         if not arguments.only or BESIDES in arguments.only:
             others += besides.rows(count, arguments.quick)
-    peaks = {row.threads: 0.0 for row in rows}
-    for row in rows:
-        peaks[row.threads] = max(peaks[row.threads], row.peaks[""])
-    head = header(*PACKAGES) + f"\nengine {engine.isa()}; " + (
-        ", ".join(f"peak {peak:.0f} GFLOP/s on {count}" for count, peak in peaks.items())
-        if any(peaks.values())
-        else "no compiler: the peak was not measured"
-    )
+    head = f"{header(*PACKAGES)}\nengine {engine.isa()}; {peak_words(rows)}"
     text = tables(head, rows, others)
     print(text)
     settings = {"arguments": sys.argv[1:], "quick": arguments.quick}

@@ -1,5 +1,6 @@
 """The processor's peak of multiply-adds, measured by a small program compiled on the spot."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -20,19 +21,22 @@ class Peak:
     """
 
     def __init__(self, isa: str, threads: int) -> None:
+        self.isa = isa
         self.threads = threads
         self.best = 0.0
         self.folder = tempfile.TemporaryDirectory()
-        self.program: Path | None = None
+
+    @functools.cached_property
+    def program(self) -> Path | None:
+        """The program, compiled when first asked for; None where that cannot be."""
         compiler = next(filter(None, map(shutil.which, ("c++", "g++", "clang++"))), None)
-        if compiler is None or isa not in FLAGS:
-            return
+        if compiler is None or self.isa not in FLAGS:
+            return None
         program = Path(self.folder.name) / "peak"
         source = Path(__file__).with_suffix(".cpp")
-        command = [compiler, "-O3", "-std=c++17", "-ffp-contract=fast", "-pthread", *FLAGS[isa]]
-        done = subprocess.run([*command, str(source), "-o", str(program)], capture_output=True)
-        if done.returncode == 0:
-            self.program = program
+        flags = ["-O3", "-std=c++17", "-ffp-contract=fast", "-pthread", *FLAGS[self.isa]]
+        command = [compiler, *flags, str(source), "-o", str(program)]
+        return program if subprocess.run(command, capture_output=True).returncode == 0 else None
 
     def measure(self, seconds: float = 0.05) -> float:
         """The peak of this moment."""

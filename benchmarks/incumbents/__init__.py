@@ -1,4 +1,4 @@
-"""Other libraries on the same workloads. Each module has ``start(threads, variant)``, called once in
+"""Other libraries on the same workloads, a module each: ``start(threads, variant)``, called once in
 a process of its own, and ``build(workload, mode, variant)``, which returns a ``Task``."""
 
 import time

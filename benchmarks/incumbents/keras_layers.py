@@ -10,9 +10,10 @@ from workloads import Array, Task, Workload
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras  # noqa: E402
-import tensorflow as tf  # noqa: E402
-from incumbents import fastest  # noqa: E402
+import keras
+import tensorflow as tf
+
+from incumbents import fastest
 
 LAYERS = {
     "lstm": (keras.layers.LSTM, keras.layers.LSTMCell),

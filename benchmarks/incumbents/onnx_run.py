@@ -53,9 +53,7 @@ def build(work: Workload, mode: str, variant: str) -> Task:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = _threads
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        graph(work), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(graph(work), options, providers=["CPUExecutionProvider"])
     names = [f"{state}{k}" for k in range(len(work.sizes) - 1) for state in "hc"]
     feed = {
         f"{state}{k}": np.zeros((1, work.batch, units), np.float32)

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 SERIES, HORIZON, CONTEXT, HIDDEN, BATCH = 414, 48, 96, (64, 64), 128
+# Of a fit: with fewer, every one of them is followed by a validation.
+STEPS = 60
 # Seconds: must and stretch.
 IMPORT, FORECAST = (0.150, 0.110), (0.020, 0.012)
 
@@ -59,7 +61,7 @@ def times_here(repeats: int) -> dict[str, list[float]]:
             stamps.append(time.perf_counter())
 
     panel = panel_of_waves()
-    training = rollcast.Training(steps=repeats + 5, batch_size=BATCH)
+    training = rollcast.Training(steps=STEPS, batch_size=BATCH)
     model = rollcast.Forecaster(
         HORIZON, context=CONTEXT, hidden=HIDDEN, head="mae", training=training
     )

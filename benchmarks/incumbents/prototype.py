@@ -98,7 +98,7 @@ def _rnn(work: Workload, parts: list, x: Array, into: list, slopes: Array):
     shape = (work.time, work.sizes[0], units, layers)
     place, dy, states = x.ctypes.data, slopes.ctypes.data, h.ctypes.data
 
-    def run(kept: tuple = (parts, into, h)) -> None:
+    def run(kept: tuple = (parts, into, h, x, slopes)) -> None:
         _entries["rk_rnn_fwd"](place, *shape, weights, states)
         _entries["rk_rnn_bwd"](place, dy, *shape, weights, gradients, states)
 

@@ -94,16 +94,23 @@ def measured(cases: Sequence[Case], threads: int, quick: bool) -> Iterator[Row]:
 
 
 def peak_words(rows: Sequence[Row]) -> str:
-    """The most that was seen, for each number of threads."""
+    """The most that was seen, for each number of threads; nothing without a compiler."""
     best: dict[int, float] = {}
     for row in rows:
         best[row.threads] = max(best.get(row.threads, 0.0), row.peaks[""])
     known = [f"peak {peak:.0f} GFLOP/s ({count} threads)" for count, peak in best.items() if peak]
-    return ", ".join(known) or "its peak was not measured: no compiler"
+    return "".join(f", {words}" for words in known)
+
+
+def busy_words() -> str:
+    """A warning where others are at work: times are then worth nothing, ratios little."""
+    load = os.getloadavg()[0]
+    return f"; BUSY, load {load:.1f} before it began" if load > 0.5 else ""
 
 
 def main() -> int:
     arguments = parsed()
+    busy = busy_words()
     threads = [int(word) for word in arguments.threads]
     if max(threads) > granted_processors():
         print(f"only {granted_processors()} processors are granted", file=sys.stderr)
@@ -117,7 +124,8 @@ def main() -> int:
             print("\n".join("  ".join(line) for line in lines_of(row)), file=sys.stderr)
         if not arguments.only or BESIDES in arguments.only:
             others += besides.rows(count, arguments.quick)
-    head = f"{header(*PACKAGES)}\nengine {engine.isa()}; {peak_words(rows)}"
+    manner = "a quick run" if arguments.quick else "a whole run"
+    head = f"{header(*PACKAGES)}\nengine {engine.isa()}{peak_words(rows)}; {manner}{busy}"
     text = tables(head, rows, others)
     print(text)
     settings = {"arguments": sys.argv[1:], "quick": arguments.quick}

@@ -48,7 +48,9 @@ def lines_of(row: Row) -> list[list[str]]:
 
 def tables(head: str, rows: Sequence[Row], others: Sequence[Sequence[str]]) -> str:
     """Everything that a run says. others: figures beside the workloads, with their targets."""
-    parts = [head, table(COLUMNS, [line for row in rows for line in lines_of(row)])]
+    parts = [head]
+    if rows:
+        parts.append(table(COLUMNS, [line for row in rows for line in lines_of(row)]))
     verdicts = judged(rows)
     columns = ("target", "threads", "figure", "must", "stretch", "")
     if verdicts:

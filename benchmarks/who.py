@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Who:
-    """needs: modules without which it is left out. reference: it is ours in other circumstances,
-    and its results may differ from ours by ``tolerance`` of the largest."""
+    """needs: modules without which it is left out. isa: the instruction set that ``environment``
+    forces. tolerance: how far its results may be from ours, as a part of the largest value."""
 
     module: str
     variant: str = ""

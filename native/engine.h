@@ -107,6 +107,10 @@ struct Kernels {
   void (*linear_backward)(const Linear<T>&, Slice, T* scratch);
   void (*collect_linear)(const Linear<T>&, T* const* scratch, int slices, T* dweight, T* dbias);
 
+  // Dropout of a layer's outputs (time, batch, units) in place, keyed like that between the layers of a
+  // stack; on a gradient it is its own backward. order as in Forward, or null.
+  void (*drop)(const Dropout&, int layer, int time, int batch, int units, const int* order, T* values);
+
   double (*squared_norm)(const T* vector, size_t size);
   void (*sgd)(T* weights, const T* gradient, T* velocity, size_t size, T scale, T rate, T momentum,
               T decay, bool first);

@@ -8,6 +8,7 @@ NB_MODULE(_native, m) {
   using namespace rollcast;
   define_stack(m);
   define_linear(m);
+  define_dropout(m);
   define_update(m);
   m.def("row", [] { return std::string(engine().name); });
   m.def("select_row", &select_row);

@@ -70,6 +70,7 @@ constexpr Kernels<T> kernels() {
   k.linear = linear<T>;
   k.linear_backward = linear_backward<T>;
   k.collect_linear = collect_linear<T>;
+  k.drop = drop_all<T>;
   k.squared_norm = squared_norm<T>;
   k.sgd = sgd<T>;
   k.adam = adam<T>;

@@ -72,6 +72,7 @@ inline int length_of(size_t size, const char* what) {
 // Each file beside this one adds its entries to the module.
 void define_stack(nb::module_& m);
 void define_linear(nb::module_& m);
+void define_dropout(nb::module_& m);
 void define_update(nb::module_& m);
 
 }  // namespace rollcast

@@ -9,8 +9,9 @@ The environment variable ``ROLLCAST_ISA`` forces an instruction set and ``ROLLCA
 number of threads.
 """
 
+from rollcast.engine import bidirectional, trusted
 from rollcast.engine.linear import linear, linear_backward
-from rollcast.engine.rows import isa, isas, select_isa, set_threads, threads
+from rollcast.engine.rows import isa, isas, select_isa, set_threads, share_team, threads
 from rollcast.engine.shapes import CELLS, GATES, weight_count
 from rollcast.engine.stack import (
     Gradients,
@@ -34,6 +35,7 @@ __all__ = [
     "Run",
     "adam",
     "backward",
+    "bidirectional",
     "forward",
     "infer",
     "isa",
@@ -45,7 +47,9 @@ __all__ = [
     "select_isa",
     "set_threads",
     "sgd",
+    "share_team",
     "step",
     "threads",
+    "trusted",
     "weight_count",
 ]

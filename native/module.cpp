@@ -6,6 +6,8 @@
 
 NB_MODULE(_native, m) {
   using namespace rollcast;
+  // A graph of PyTorch's may hold a recording until after Python has looked for leaks.
+  nanobind::set_leak_warnings(false);
   define_stack(m);
   define_linear(m);
   define_dropout(m);

@@ -37,7 +37,7 @@ class Shape:
 
     def padded(self, x: Tensor) -> Tensor:
         """(time, batch, feature), contiguous; rows of a packed sequence filled up with zeros."""
-        x = x.detach()
+        x = x.detach().resolve_neg()
         if self.batch_sizes is not None:
             running = torch.from_numpy(self.running())
             filled = x.new_zeros((*running.shape, x.shape[1]))
@@ -161,7 +161,7 @@ def go_back(
 
 
 def _array(tensor: Tensor | None) -> np.ndarray | None:
-    return None if tensor is None else tensor.detach().contiguous().numpy()
+    return None if tensor is None else tensor.detach().resolve_neg().contiguous().numpy()
 
 
 def _by_layer(plan: Plan, flat: np.ndarray | None, widths: Sequence[int], batch: int):

@@ -1,8 +1,7 @@
 """What a stack of layers is: its sizes, its weights and where each lies in one flat vector."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -13,94 +12,52 @@ from rollcast.engine import GATES
 ENGINE_PROJECTS = False
 
 
-@dataclass(frozen=True)
 class Plan:
-    """A stack as the engine names it. projection: width of an LSTM's projected state, 0 for none."""
+    """A stack as the engine names it; made by ``plan_of``.
 
-    cell: str
-    sizes: tuple[int, ...]  # input, units of layer 0, …
-    bias: bool = True
-    bidirectional: bool = False
-    projection: int = 0
+    sizes: input, units of layer 0, …; projection: width of an LSTM's projected state, 0 for none.
+    """
 
-    @cached_property
-    def layers(self) -> int:
-        """How many layers there are."""
-        return len(self.sizes) - 1
+    def __init__(
+        self, cell: str, sizes: tuple[int, ...], bias: bool, bidirectional: bool, projection: int
+    ) -> None:
+        self.cell, self.sizes, self.bias = cell, sizes, bias
+        self.bidirectional, self.projection = bidirectional, projection
+        self.layers = len(sizes) - 1
+        self.directions = 2 if bidirectional else 1
+        self.size_list = list(sizes)  # as the native module takes them
+        self.has_cell = cell == "lstm"  # a second state
+        self.simple = not bidirectional and not projection  # one native call does it all
+        self.computed = cell in GATES and (ENGINE_PROJECTS or not projection)  # by the engine
+        self.hidden = tuple(projection or units for units in sizes[1:])  # width of every state h
+        self.width = self.hidden[-1] * self.directions  # of the output
+        # Name, shape and first element of every weight in the flat vector, and whether the module
+        # has it: without bias the vector holds zeros, since the engine always adds one.
+        self.places = list(self._places()) if cell in GATES else []
+        self.offsets = [start for _, _, start, present in self.places if present]
+        self.count = sum(torch.Size(shape).numel() for _, shape, _, _ in self.places)
+        self._templates = [torch.empty(shape, device="meta") for _, shape, _, _ in self.places]
 
-    @cached_property
-    def directions(self) -> int:
-        """1, or 2 when bidirectional."""
-        return 2 if self.bidirectional else 1
+    def __reduce__(self) -> tuple:
+        return plan_of, (self.cell, self.sizes, self.bias, self.bidirectional, self.projection)
 
-    @cached_property
-    def size_list(self) -> list[int]:
-        """The sizes as the native module takes them."""
-        return list(self.sizes)
-
-    @cached_property
-    def has_cell(self) -> bool:
-        """Whether there is a second state."""
-        return self.cell == "lstm"
-
-    @cached_property
-    def simple(self) -> bool:
-        """Whether one native call does it all."""
-        return not self.bidirectional and not self.projection
-
-    @cached_property
-    def computed(self) -> bool:
-        """Whether the engine computes such a stack."""
-        return self.cell in GATES and (ENGINE_PROJECTS or not self.projection)
-
-    @cached_property
-    def hidden(self) -> tuple[int, ...]:
-        """Width of the state h of every layer."""
-        return tuple(self.projection or units for units in self.sizes[1:])
-
-    @cached_property
-    def width(self) -> int:
-        """Width of the output."""
-        return self.hidden[-1] * self.directions
-
-    @cached_property
-    def places(self) -> list[tuple[str, tuple[int, ...], int, bool]]:
-        """Name, shape and first element of every weight in the flat vector, and whether the module
-        has it: without bias the vector holds zeros for it, since the engine always adds one."""
-        places = []
+    def _places(self) -> Iterator[tuple[str, tuple[int, ...], int, bool]]:
         start = 0
         for layer, units in enumerate(self.sizes[1:]):
             rows = GATES[self.cell] * units
             wide = self.sizes[0] if layer == 0 else self.hidden[layer - 1] * self.directions
+            kinds: list[tuple[str, tuple[int, ...], bool]] = [
+                ("weight_ih", (rows, wide), True),
+                ("weight_hh", (rows, self.hidden[layer]), True),
+                ("bias_ih", (rows,), self.bias),
+                ("bias_hh", (rows,), self.bias),
+            ]
+            if self.projection:
+                kinds.append(("weight_hr", (self.projection, units), True))
             for direction in range(self.directions):
-                kinds = [
-                    ("weight_ih", (rows, wide), True),
-                    ("weight_hh", (rows, self.hidden[layer]), True),
-                    ("bias_ih", (rows,), self.bias),
-                    ("bias_hh", (rows,), self.bias),
-                ]
-                if self.projection:
-                    kinds.append(("weight_hr", (self.projection, units), True))
                 for kind, shape, present in kinds:
-                    name = f"{kind}_l{layer}{'_reverse' if direction else ''}"
-                    places.append((name, shape, start, present))
+                    yield f"{kind}_l{layer}{'_reverse' * direction}", shape, start, present
                     start += torch.Size(shape).numel()
-        return places
-
-    @cached_property
-    def count(self) -> int:
-        """Length of the flat vector."""
-        _, shape, start, _ = self.places[-1]
-        return start + torch.Size(shape).numel()
-
-    @cached_property
-    def offsets(self) -> list[int]:
-        """First element of every weight that the module has."""
-        return [start for _, _, start, present in self.places if present]
-
-    @cached_property
-    def _templates(self) -> list[Tensor]:
-        return [torch.empty(shape, device="meta") for _, shape, _, _ in self.places]
 
     def part(self, flat: Tensor) -> Sequence[Tensor]:
         """The weights that the module has, as views of a flat vector."""

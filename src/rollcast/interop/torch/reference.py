@@ -119,15 +119,15 @@ def gradients(
 
     given: gradients of (y, hn, cn), None for zero.
     """
-    # oneDNN's LSTM has no second derivative.
-    with torch.enable_grad(), torch.backends.mkldnn.flags(enabled=False):
+    with torch.enable_grad():
         # Other names for the same numbers: an input that was computed from another one, or stands
         # in two places, must not be counted twice.
         own = [None if tensor is None else tensor.view_as(tensor) for tensor in inputs]
-        x, h0, c0, *weights = own
+        # In float64: oneDNN's LSTM, which PyTorch takes in float32, has no second derivative.
+        x, h0, c0, *weights = [None if tensor is None else tensor.double() for tensor in own]
         assert x is not None
         found = stack(plan, shape, x, h0, c0, weights, dropped(plan, shape, drop))  # type: ignore
-        pairs = [pair for pair in zip(found, given, strict=False) if pair[1] is not None]
+        pairs = [(y, above.double()) for y, above in zip(found, given) if above is not None]  # noqa: B905
         wanted = [tensor for tensor, need in zip(own, needed, strict=True) if need]
         if not pairs or not wanted:
             return [None] * len(own)

@@ -102,5 +102,4 @@ def suits(plan: Plan, x: Any, weight: Tensor, dimensions: tuple[int, ...]) -> bo
         and x.numel() > 0
         and plan.computed
         and not torch.is_autocast_enabled("cpu")
-        and not x.is_neg()
     )

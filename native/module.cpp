@@ -18,7 +18,12 @@ NB_MODULE(_native, m) {
   m.def("compiled_rows", &compiled_rows);
   m.def("threads", &thread_count);
   m.def("set_threads", &set_thread_count);
-  m.def("share_team", &share_team, nanobind::arg("library").none());
+  m.def(
+      "share_team",
+      [](const std::optional<std::string>& library) {
+        return share_team(library ? library->c_str() : nullptr);
+      },
+      nanobind::arg("library").none());
   m.def("granted_cpus", &granted_cpus);
   m.def("idle_bytes", &idle_bytes);
   m.def("release_idle", &release_idle);

@@ -27,9 +27,7 @@ def made(row: str, library: Any = ours, dtype: torch.dtype = torch.float64) -> t
 
 def called(module: torch.nn.Module, x: Any, weights: Any) -> tuple[torch.Tensor, ...]:
     names = [name for name, _ in module.named_parameters()]
-    y, states = torch.func.functional_call(
-        module, dict(zip(names, weights, strict=True)), (x,)
-    )
+    y, states = torch.func.functional_call(module, dict(zip(names, weights, strict=True)), (x,))
     flat = torch.utils._pytree.tree_leaves(states)
     return y, *flat
 

@@ -1,4 +1,4 @@
-"""The modules under ``torch.compile``, and the operator against PyTorch's own checks of operators."""
+"""The modules under ``torch.compile``, and the operators against PyTorch's own checks."""
 
 from typing import Any
 

@@ -161,7 +161,9 @@ def test_empty_sequences_and_batches_are_as_in_pytorch(shape: tuple[int, ...]) -
         results = []
         for module in (theirs, mine):
             try:
-                results.append([t.shape for t in torch.utils._pytree.tree_leaves(module(torch.zeros(shape)))])
+                results.append(
+                    [t.shape for t in torch.utils._pytree.tree_leaves(module(torch.zeros(shape)))]
+                )
             except RuntimeError as error:
                 results.append(str(error))
         assert results[0] == results[1]

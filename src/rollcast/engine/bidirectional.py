@@ -33,6 +33,17 @@ class BidirectionalRecording:
         return sum(part.bytes for part in self.parts)
 
 
+@dataclass(frozen=True, eq=False)
+class BidirectionalRun:
+    """What a stack returned: y ``(time, batch, 2 * units of the last layer)``; h and c, one array a
+    layer and direction, c empty unless the cell is an LSTM."""
+
+    y: Array
+    h: list[Array]
+    c: list[Array]
+    recording: BidirectionalRecording | None = None
+
+
 def layer_sizes(sizes: Sequence[int]) -> list[tuple[int, int]]:
     """Width of the input and units of every layer."""
     return [
@@ -60,7 +71,7 @@ def forward(
     seed: int = 0,
     step: int = 0,
     need_x: bool = False,
-) -> stack.Run:
+) -> BidirectionalRun:
     """Outputs ``(time, batch, 2 * units)`` and final states, recorded for ``backward``.
 
     As ``engine.forward``; the reverse direction of a row starts at its own last step.
@@ -78,7 +89,7 @@ def forward(
         return result
 
     y, h, c = _layers(cell, sizes, weights, x, h0, c0, lengths, run, (dropout, seed, step))
-    return stack.Run(y, h, c, BidirectionalRecording(parts, lengths, dropout, seed, step))
+    return BidirectionalRun(y, h, c, BidirectionalRecording(parts, lengths, dropout, seed, step))
 
 
 def infer(
@@ -90,13 +101,13 @@ def infer(
     h0: Sequence[Array] | None = None,
     c0: Sequence[Array] | None = None,
     lengths: Array | None = None,
-) -> stack.Run:
+) -> BidirectionalRun:
     """As ``forward``, but nothing is kept for a way back."""
 
     def run(pair: tuple[int, int], part: Array, x: Array, h: list | None, c: list | None):
         return stack.infer(cell, pair, part, x, h0=h, c0=c, lengths=lengths)
 
-    return stack.Run(*_layers(cell, sizes, weights, x, h0, c0, lengths, run, (0.0, 0, 0)))
+    return BidirectionalRun(*_layers(cell, sizes, weights, x, h0, c0, lengths, run, (0.0, 0, 0)))
 
 
 def _layers(

@@ -50,7 +50,7 @@ def set_threads(count: int | None) -> None:
 
 
 def share_team(library: str | None) -> bool:
-    """Run the engine on the OpenMP threads of a loaded library, named by its file; None: on its own.
+    """Run the engine on the OpenMP threads of a loaded library, given its file; None: on its own.
 
     False, and nothing changes, when there is no such team. Two pools that wait spinning keep each
     other off the cores; no result depends on it.

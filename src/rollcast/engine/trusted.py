@@ -30,7 +30,8 @@ def record(
 ) -> Any:
     """Fills y, hn and cn; returns what ``go_back`` uses up. Rows lie by falling length."""
     return _native.forward(
-        CELLS.index(cell), sizes, weights, x, h0, c0, lengths, [], y, hn, cn, dropout, seed, 0, need_x
+        CELLS.index(cell), sizes, weights, x, h0, c0, lengths, [],
+        y, hn, cn, dropout, seed, 0, need_x,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""PyTorch's recurrent modules on rollcast's engine, and weights moved both ways (extra ``[torch]``).
+"""PyTorch's recurrent modules on the engine, and weights moved both ways (extra ``[torch]``).
 
-``RNN``, ``LSTM``, ``GRU`` and their cells take the place of those in ``torch.nn``: same constructor,
-shapes, first values under the same seed, state dictionaries and errors.
+``RNN``, ``LSTM``, ``GRU`` and their cells take the place of those in ``torch.nn``: the same
+constructor, shapes, first values under the same seed, state dictionaries and errors.
 
 >>> from rollcast.interop import torch as rnn
 >>> lstm = rnn.LSTM(10, 20, num_layers=2, batch_first=True)

@@ -1,4 +1,4 @@
-"""``RNNCell``, ``LSTMCell`` and ``GRUCell`` as in ``torch.nn``, computed by the engine where it can."""
+"""``RNNCell``, ``LSTMCell`` and ``GRUCell`` as in ``torch.nn``, by the engine where it can."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from rollcast.interop.torch import eager, ops, states
-from rollcast.interop.torch.calls import Drop
 from rollcast.interop.torch.flat import Store
 from rollcast.interop.torch.plan import plan_of
 

@@ -24,7 +24,7 @@ def run(
     """y, hn and, of an LSTM, cn. flat: the weights in one vector, or None."""
     h0, c0 = starts
     if torch.is_grad_enabled() and any(
-        tensor is not None and tensor.requires_grad for tensor in (x, h0, c0, *weights)
+        tensor is not None and tensor.requires_grad for tensor in (*weights, x, h0, c0)
     ):
         return Stack.apply(plan, shape, drop, flat, x, h0, c0, *weights)  # type: ignore
     flat = plan.join(weights) if flat is None else flat

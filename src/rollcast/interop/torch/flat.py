@@ -10,7 +10,7 @@ from rollcast.interop.torch.plan import Plan
 
 
 class Store:
-    """Where the weights of a module lie. A copy of it, and what is read from a file, starts anew."""
+    """Where the weights of a module lie. A copy, and what is read from a file, starts anew."""
 
     def __init__(self, plan: Plan, names: Sequence[str]) -> None:
         self.plan = plan
@@ -38,8 +38,8 @@ class Store:
         if flat is None:
             return None
         first, size, dtype = flat.data_ptr(), flat.element_size(), flat.dtype
-        for weight, offset in zip(weights, self.plan.offsets, strict=True):
-            if weight.data_ptr() != first + size * offset or weight.dtype != dtype:
+        for weight, (_, start, _) in zip(weights, self.plan.present, strict=True):
+            if weight.data_ptr() != first + size * start or weight.dtype != dtype:
                 return None
         return flat
 
@@ -51,13 +51,17 @@ class Store:
             return
         self.flat = None
         dtype = weights[0].dtype
-        if not self.plan.computed or dtype not in (torch.float32, torch.float64) or not all(
-            type(weight) is Parameter
-            and type(weight.data) is Tensor
-            and weight.is_cpu
-            and weight.dtype == dtype
-            and not weight.is_shared()
-            for weight in weights
+        if (
+            not self.plan.computed
+            or dtype not in (torch.float32, torch.float64)
+            or not all(
+                type(weight) is Parameter
+                and type(weight.data) is Tensor
+                and weight.is_cpu
+                and weight.dtype == dtype
+                and not weight.is_shared()
+                for weight in weights
+            )
         ):
             return
         if len({weight.data_ptr() for weight in weights}) != len(weights):

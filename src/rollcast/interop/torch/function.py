@@ -39,32 +39,31 @@ class Stack(torch.autograd.Function):
         return shape.results(y, hn, cn)
 
     @staticmethod
-    def backward(ctx: Any, *given: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *above: Tensor | None) -> tuple[Tensor | None, ...]:
         plan, shape = ctx.plan, ctx.shape
         inputs = ctx.saved_tensors  # raises where one was changed in place or the graph is gone
         needed = ctx.needs_input_grad[4:]
-        given = shape.given(*given)
+        given = shape.given(*above)
         nothing = (None, None, None, None)
         if torch.is_grad_enabled():  # a graph of the backward is asked for
             return *nothing, *reference.gradients(plan, shape, ctx.drop, inputs, needed, given)
         x, h0, c0, *weights = inputs
-        if ctx.recorded.used:  # a second time through a graph that was retained
-            _, _, _, ctx.recorded = calls.run(
+        recorded = ctx.recorded
+        if recorded.used:  # a second time through a graph that was retained
+            *_, recorded = calls.run(
                 plan, plan.join(weights), shape.padded(x), h0, c0, shape.lengths(), ctx.drop,
                 record=True, need_x=needed[0],
             )  # fmt: skip
+        assert recorded is not None
         dy, dhn, dcn = given
         dx, gradient, dh0, dc0 = calls.go_back(
-            plan, ctx.recorded, weights[0], None if dy is None else shape.padded(dy),
-            dhn, dcn, need_states=needed[1] or needed[2],
+            plan, recorded, None if dy is None else shape.padded(dy), dhn, dcn,
+            need_states=needed[1] or needed[2],
         )  # fmt: skip
         return (
             *nothing,
             None if dx is None else shape.restored(dx),
             dh0.view_as(h0) if dh0 is not None and needed[1] else None,
             dc0.view_as(c0) if dc0 is not None and needed[2] else None,
-            *(
-                part if need else None
-                for part, need in zip(plan.part(gradient), needed[3:], strict=True)
-            ),
+            *plan.gradients(gradient, needed[3:]),
         )

@@ -10,7 +10,7 @@ from torch.nn import Parameter
 from torch.nn.utils.rnn import PackedSequence
 
 from rollcast.interop.torch import eager, ops, reference, states
-from rollcast.interop.torch.calls import Drop, Shape
+from rollcast.interop.torch.calls import Drop
 from rollcast.interop.torch.flat import Store
 from rollcast.interop.torch.plan import Plan, plan_of
 

@@ -110,10 +110,11 @@ def stack_backward(
         recorded = keeper.recorded
     assert recorded is not None
     need_states = h0 is not None or c0 is not None
-    dx, gradient, dh0, dc0 = calls.go_back(plan, recorded, x, dy, dhn, dcn, need_states)
+    dy = None if dy is None else dy.contiguous()
+    dx, gradient, dh0, dc0 = calls.go_back(plan, recorded, dy, dhn, dcn, need_states)
     none = x.new_empty
     return (
-        gradient,
+        torch.from_numpy(gradient),
         none(0) if dx is None else dx,
         none(0) if dh0 is None else dh0,
         none(0) if dc0 is None else dc0,
@@ -144,9 +145,9 @@ def _remember(ctx: Any, inputs: tuple, output: tuple[Tensor, ...]) -> None:
     ctx.has_states = h0 is not None, c0 is not None
 
 
-def _backward(ctx: Any, dy: Tensor, dhn: Tensor, dcn: Tensor, _: Tensor) -> tuple:
+def _backward(ctx: Any, dy: Tensor, dhn: Tensor, dcn: Tensor, dkept: Tensor) -> tuple:
     x, h0, c0, seed, kept, *weights = ctx.saved_tensors
-    cell, sizes, traits, dropout, need_x = ctx.rest
+    cell, sizes, traits, _, need_x = ctx.rest
     plan = _plan(cell, sizes, traits)
     gradient, dx, dh0, dc0 = torch.ops.rollcast.stack_backward(
         kept, dy, dhn, dcn if plan.has_cell else None, x, h0, c0, weights, seed, *ctx.rest
@@ -155,7 +156,7 @@ def _backward(ctx: Any, dy: Tensor, dhn: Tensor, dcn: Tensor, _: Tensor) -> tupl
         dx if need_x else None,
         dh0 if ctx.has_states[0] else None,
         dc0 if ctx.has_states[1] else None,
-        plan.views(gradient),
+        plan.part(gradient),
         *(None,) * 7,
     )
 
@@ -174,10 +175,7 @@ def run(
     """y, hn and, of an LSTM, cn."""
     h0, c0 = starts
     record = torch.is_grad_enabled()
-    if dropout:
-        seed = torch.randint(2**62, ())
-    else:
-        seed = torch.zeros((), dtype=torch.int64)
+    seed = torch.randint(2**62, ()) if dropout else torch.zeros((), dtype=torch.int64)
     y, hn, cn, _ = torch.ops.rollcast.stack(
         x.transpose(0, 1) if shape.batch_first else x, h0, c0, weights, seed, plan.cell,
         list(plan.sizes), [int(plan.bias), int(plan.bidirectional), plan.projection], dropout,

@@ -1,14 +1,16 @@
 """What a stack of layers is: its sizes, its weights and where each lies in one flat vector."""
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rollcast.engine import GATES
 
-# Whether the engine computes projections (Sak, Senior & Beaufays 2014). Where it does not, PyTorch does.
+# Whether the engine computes projections (Sak, Senior & Beaufays 2014); PyTorch does otherwise.
 ENGINE_PROJECTS = False
 
 
@@ -34,9 +36,12 @@ class Plan:
         # Name, shape and first element of every weight in the flat vector, and whether the module
         # has it: without bias the vector holds zeros, since the engine always adds one.
         self.places = list(self._places()) if cell in GATES else []
-        self.offsets = [start for _, _, start, present in self.places if present]
-        self.count = sum(torch.Size(shape).numel() for _, shape, _, _ in self.places)
-        self._templates = [torch.empty(shape, device="meta") for _, shape, _, _ in self.places]
+        self.present = [
+            (shape, start, start + math.prod(shape))
+            for _, shape, start, present in self.places
+            if present
+        ]
+        self.count = sum(math.prod(shape) for _, shape, _, _ in self.places)
 
     def __reduce__(self) -> tuple:
         return plan_of, (self.cell, self.sizes, self.bias, self.bidirectional, self.projection)
@@ -57,22 +62,18 @@ class Plan:
             for direction in range(self.directions):
                 for kind, shape, present in kinds:
                     yield f"{kind}_l{layer}{'_reverse' * direction}", shape, start, present
-                    start += torch.Size(shape).numel()
+                    start += math.prod(shape)
 
-    def part(self, flat: Tensor) -> Sequence[Tensor]:
+    def part(self, flat: Tensor) -> list[Tensor]:
         """The weights that the module has, as views of a flat vector."""
-        parts = torch._C._nn.unflatten_dense_tensors(flat, self._templates)
-        if self.bias:
-            return parts
-        present = (place[3] for place in self.places)
-        return [part for part, here in zip(parts, present, strict=True) if here]
+        return [flat[start:stop].view(shape) for shape, start, stop in self.present]
 
-    def views(self, flat: Tensor) -> list[Tensor]:
-        """As ``part``, in operations that a compiler can follow."""
+    def gradients(self, flat: np.ndarray, needed: Sequence[bool]) -> list[Tensor | None]:
+        """As ``part`` of an array, where needed: tensors that are nobody's views, as autograd's
+        own are."""
         return [
-            flat[start : start + torch.Size(shape).numel()].view(shape)
-            for _, shape, start, present in self.places
-            if present
+            torch.from_numpy(flat[start:stop].reshape(shape)) if need else None
+            for (shape, start, stop), need in zip(self.present, needed, strict=True)
         ]
 
     def join(self, weights: Sequence[Tensor]) -> Tensor:

@@ -77,8 +77,7 @@ def by_layer(
     sizes = [plan.directions * batch * width for width in widths]
     parts = states.reshape(-1).split(sizes)
     return [
-        part.view(plan.directions, batch, width)
-        for part, width in zip(parts, widths, strict=True)
+        part.view(plan.directions, batch, width) for part, width in zip(parts, widths, strict=True)
     ]
 
 
@@ -128,7 +127,7 @@ def gradients(
         assert x is not None
         found = stack(plan, shape, x, h0, c0, weights, dropped(plan, shape, drop))  # type: ignore
         pairs = [(y, above.double()) for y, above in zip(found, given) if above is not None]  # noqa: B905
-        wanted = [tensor for tensor, need in zip(own, needed, strict=True) if need]
+        wanted = [t for t, need in zip(own, needed, strict=True) if t is not None and need]
         if not pairs or not wanted:
             return [None] * len(own)
         outputs, above = zip(*pairs, strict=True)

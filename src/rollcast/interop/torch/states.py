@@ -1,4 +1,4 @@
-"""What the modules take and return, brought to what the engine's calls take and return, and back."""
+"""What the modules take and return, and what the engine's calls do: one made of the other."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

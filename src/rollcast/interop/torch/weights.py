@@ -1,5 +1,6 @@
 """Weights moved between PyTorch's modules and the flat vectors of the engine and our networks."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -55,7 +56,7 @@ def to_torch(weights: np.ndarray, module: torch.nn.RNNBase) -> None:
         )
     flat = torch.from_numpy(np.ascontiguousarray(weights))
     if not plan.bias and any(
-        flat[start : start + torch.Size(shape).numel()].any()
+        flat[start : start + math.prod(shape)].any()
         for _, shape, start, present in plan.places
         if not present
     ):

@@ -23,7 +23,9 @@ class Waves(nn.Module):
         return torch.cat(outputs, dim=1)
 
 
-def train(steps: int = 15, waves: int = 20, length: int = 200) -> list[float]:
+def train(
+    steps: int = 15, waves: int = 20, length: int = 200, ahead: int = 50
+) -> list[float]:
     torch.manual_seed(0)
     phase = torch.randint(-80, 80, (waves, 1), dtype=torch.float64)
     data = torch.sin((torch.arange(length) + phase) / 20)
@@ -40,9 +42,9 @@ def train(steps: int = 15, waves: int = 20, length: int = 200) -> list[float]:
     for _ in range(steps):
         losses.append(optimizer.step(closure).item())
     with torch.no_grad():
-        ahead = model(data[:3], future=50)[:, -50:]
-        truth = torch.sin((torch.arange(length, length + 50) + phase[:3]) / 20)
-        losses.append(float(nn.functional.mse_loss(ahead, truth)))
+        forecast = model(data, future=ahead - 1)[:, -ahead:]
+        truth = torch.sin((torch.arange(length, length + ahead) + phase) / 20)
+        losses.append(nn.functional.mse_loss(forecast, truth).item())
     return losses
 
 

@@ -8,7 +8,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "torch"
 SHORT: dict[str, dict[str, Any]] = {
-    "sine_waves": {"steps": 1, "waves": 3, "length": 8},
+    "sine_waves": {"steps": 1, "waves": 3, "length": 8, "ahead": 3},
     "sine_to_cosine": {"steps": 30},
     "trigonometric_stack": {"steps": 4, "length": 100},
     "packed_batches": {"steps": 6, "dropout": 0.0},

@@ -190,6 +190,10 @@ struct Kernels {
   void (*linear_backward)(const Linear<T>&, Slice, T* scratch);
   void (*collect_linear)(const Linear<T>&, T* const* scratch, int slices, T* dweight, T* dbias);
 
+  // Dropout of a layer's outputs (time, batch, units) in place, keyed like that between the layers of a
+  // stack; on a gradient it is its own backward. order as in Forward, or null.
+  void (*drop)(const Dropout&, int layer, int time, int batch, int units, const int* order, T* values);
+
   // The weights of all observed elements, by which the sum of losses is divided.
   double (*loss_weight)(const Loss<T>&);
   // The sum of losses, each times its row's weight; slopes are divided by `weight`. Nothing and

@@ -27,4 +27,12 @@ inline void drop(const Dropout& dropout, int layer, int time, int row, T* values
   }
 }
 
+template <class T>
+inline void drop_all(const Dropout& dropout, int layer, int time, int batch, int units,
+                     const int* order, T* values) {
+  for (int t = 0; t < time; ++t)
+    for (int b = 0; b < batch; ++b, values += units)
+      drop(dropout, layer, t, order ? order[b] : b, values, units);
+}
+
 }  // namespace rollcast::ROLLCAST_ROW

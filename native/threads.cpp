@@ -1,5 +1,6 @@
 #include "threads.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -63,6 +64,22 @@ struct Job {
     for (int i; (i = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) task(context, i);
   }
 };
+
+// A team that waits for its next work spinning keeps another pool's threads off the cores for
+// milliseconds a call. So next to one, its threads do our tasks too. Never linked: the runtime is the
+// one that the library itself uses (every OpenMP runtime on Linux has this entry of GNU's).
+typedef void Parallel(void (*function)(void*), void* context, unsigned threads, unsigned flags);
+std::atomic<Parallel*> team{nullptr};
+std::atomic<int (*)()> team_size{nullptr};
+
+void run_on(Parallel* team_parallel, Job& job, int threads) {
+  const auto work = [](void* shared) {
+    FlushDenormals flush;
+    static_cast<Job*>(shared)->work();
+  };
+  // The whole team, however few the tasks: GNU's runtime ends threads that one region leaves out.
+  team_parallel(work, &job, unsigned(threads), 0);
+}
 
 class Pool {
  public:
@@ -140,10 +157,14 @@ class Pool {
 };
 
 // A child of fork has none of the parent's threads: it gets a pool of its own, and the old one, whose
-// locks may be held by threads that no longer exist, is left alone.
+// locks may be held by threads that no longer exist, is left alone. So is a team, which would wait for
+// its lost threads for ever.
 std::atomic<Pool*> pool{nullptr};
 std::atomic<int> wanted{0};
-[[maybe_unused]] const int forks = pthread_atfork(nullptr, nullptr, [] { pool = nullptr; });
+[[maybe_unused]] const int forks = pthread_atfork(nullptr, nullptr, [] {
+  pool = nullptr;
+  team = nullptr;
+});
 
 Pool& the_pool() {
   if (!pool) {
@@ -174,16 +195,35 @@ int granted_cpus() {
 int thread_count() {
   const int count = wanted.load();
   if (count > 0) return count;
+  if (const auto size = team_size.load()) return std::max(1, size());
   static const int granted = granted_cpus();
   return granted;
 }
 
 void set_thread_count(int count) { wanted = count; }
 
+bool share_team(const char* library) {
+  void* parallel = nullptr;
+  void* size = nullptr;
+  if (library) {
+    void* handle = dlopen(library, RTLD_LAZY | RTLD_NOLOAD);
+    if (!handle) return false;
+    // Looked up in the library and what it was linked with, in that order.
+    parallel = dlsym(handle, "GOMP_parallel");
+    size = dlsym(handle, "omp_get_max_threads");
+    dlclose(handle);  // stays loaded: it was before
+    if (!parallel || !size) return false;
+  }
+  team = reinterpret_cast<Parallel*>(parallel);
+  team_size = reinterpret_cast<int (*)()>(size);
+  return true;
+}
+
 void run_tasks(int tasks, int threads, void (*task)(void*, int), void* context) {
   FlushDenormals flush;
   Job job{task, context, tasks};
   const int helpers = std::min(threads, tasks) - 1;
+  if (Parallel* const shared = helpers > 0 ? team.load() : nullptr) return run_on(shared, job, threads);
   if (helpers > 0 && the_pool().run(job, helpers)) return;
   job.work();
 }

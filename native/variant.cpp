@@ -144,6 +144,7 @@ constexpr Kernels<T> kernels() {
   k.loss_weight = loss_weight<T>;
   k.loss = loss<T>;
   k.dot = dot<T>;
+  k.drop = drop_all<T>;
   k.squared_norm = squared_norm<T>;
   k.sgd = sgd<T>;
   k.rmsprop = rmsprop<T>;

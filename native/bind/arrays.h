@@ -76,6 +76,7 @@ void define_stream(nb::module_& m);
 void define_linear(nb::module_& m);
 void define_loss(nb::module_& m);
 void define_sequence(nb::module_& m);
+void define_dropout(nb::module_& m);
 void define_update(nb::module_& m);
 void define_windows(nb::module_& m);
 

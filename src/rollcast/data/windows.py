@@ -227,7 +227,9 @@ class Windows:
             (self.context, self.horizon),
             self.dtype,
             # all that is past counts, whatever the stop
-            stop=None if self._stop is None else np.maximum(self._stop[series] - newest, 1) + before,
+            stop=None
+            if self._stop is None
+            else np.maximum(self._stop[series] - newest, 1) + before,
             statistics=statistics,
             constant=CONSTANT,
         )

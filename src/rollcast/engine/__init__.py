@@ -9,6 +9,7 @@ The environment variable ``ROLLCAST_ISA`` forces an instruction set and ``ROLLCA
 number of threads.
 """
 
+from rollcast.engine import bidirectional, trusted
 from rollcast.engine.linear import linear, linear_backward
 from rollcast.engine.loss import FAMILIES, loss
 from rollcast.engine.rollout import Rollout, RolloutGradients, rollout, rollout_backward
@@ -20,6 +21,7 @@ from rollcast.engine.rows import (
     select_isa,
     set_products,
     set_threads,
+    share_team,
     threads,
 )
 from rollcast.engine.sequence import Sequence
@@ -53,6 +55,7 @@ __all__ = [
     "adam",
     "backward",
     "bfloat16_units",
+    "bidirectional",
     "dot",
     "forward",
     "gather",
@@ -65,13 +68,15 @@ __all__ = [
     "norm",
     "pack",
     "products",
+    "rmsprop",
     "rollout",
     "rollout_backward",
-    "rmsprop",
     "select_isa",
     "set_products",
     "set_threads",
     "sgd",
+    "share_team",
     "threads",
+    "trusted",
     "weight_count",
 ]

@@ -37,7 +37,8 @@ def select_isa(name: str) -> None:
 
 
 def threads() -> int:
-    """How many threads a call may use; by default the CPUs granted to this process."""
+    """How many threads a call may use; by default the CPUs granted to this process, or as many as
+    the team that is shared has."""
     return _native.threads()
 
 
@@ -79,6 +80,15 @@ def set_products(name: str) -> None:
             "AMX or AVX512-BF16; stay with 'plain'"
         )
     _products = name
+
+
+def share_team(library: str | None) -> bool:
+    """Run the engine on the OpenMP threads of a loaded library, given its file; None: on its own.
+
+    False, and nothing changes, when there is no such team. Two pools that wait spinning keep each
+    other off the cores; no result depends on it.
+    """
+    return _native.share_team(library)
 
 
 if os.environ.get("ROLLCAST_THREADS"):

@@ -33,7 +33,5 @@ def gather(
     location, scale = (np.ascontiguousarray(each, np.float64) for each in statistics)
     scaled = np.empty((context + horizon, len(begin)), dtype)
     observed = np.empty(scaled.shape, bool)
-    _native.gather(
-        values, begin, stop, context, constant, find, location, scale, scaled, observed
-    )
+    _native.gather(values, begin, stop, context, constant, find, location, scale, scaled, observed)
     return scaled, observed, location, scale

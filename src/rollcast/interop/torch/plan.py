@@ -1,0 +1,100 @@
+"""What a stack of layers is: its sizes, its weights and where each lies in one flat vector."""
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rollcast.engine import GATES
+
+# Whether the engine computes projections (Sak, Senior & Beaufays 2014); PyTorch does otherwise.
+ENGINE_PROJECTS = False
+
+
+class Plan:
+    """A stack as the engine names it; made by ``plan_of``.
+
+    sizes: input, units of layer 0, …; projection: width of an LSTM's projected state, 0 for none.
+    """
+
+    def __init__(
+        self, cell: str, sizes: tuple[int, ...], bias: bool, bidirectional: bool, projection: int
+    ) -> None:
+        self.cell, self.sizes, self.bias = cell, sizes, bias
+        self.bidirectional, self.projection = bidirectional, projection
+        self.layers = len(sizes) - 1
+        self.directions = 2 if bidirectional else 1
+        self.size_list = list(sizes)  # as the native module takes them
+        self.has_cell = cell == "lstm"  # a second state
+        self.simple = not bidirectional and not projection  # one native call does it all
+        self.computed = cell in GATES and (ENGINE_PROJECTS or not projection)  # by the engine
+        self.hidden = tuple(projection or units for units in sizes[1:])  # width of every state h
+        self.width = self.hidden[-1] * self.directions  # of the output
+        # Name, shape and first element of every weight in the flat vector, and whether the module
+        # has it: without bias the vector holds zeros, since the engine always adds one.
+        self.places = list(self._places()) if cell in GATES else []
+        self.present = [
+            (shape, start, start + math.prod(shape))
+            for _, shape, start, present in self.places
+            if present
+        ]
+        self.count = sum(math.prod(shape) for _, shape, _, _ in self.places)
+
+    def __reduce__(self) -> tuple:
+        return plan_of, (self.cell, self.sizes, self.bias, self.bidirectional, self.projection)
+
+    def _places(self) -> Iterator[tuple[str, tuple[int, ...], int, bool]]:
+        start = 0
+        for layer, units in enumerate(self.sizes[1:]):
+            rows = GATES[self.cell] * units
+            wide = self.sizes[0] if layer == 0 else self.hidden[layer - 1] * self.directions
+            kinds: list[tuple[str, tuple[int, ...], bool]] = [
+                ("weight_ih", (rows, wide), True),
+                ("weight_hh", (rows, self.hidden[layer]), True),
+                ("bias_ih", (rows,), self.bias),
+                ("bias_hh", (rows,), self.bias),
+            ]
+            if self.projection:
+                kinds.append(("weight_hr", (self.projection, units), True))
+            for direction in range(self.directions):
+                for kind, shape, present in kinds:
+                    yield f"{kind}_l{layer}{'_reverse' * direction}", shape, start, present
+                    start += math.prod(shape)
+
+    def part(self, flat: Tensor) -> list[Tensor]:
+        """The weights that the module has, as views of a flat vector."""
+        return [flat[start:stop].view(shape) for shape, start, stop in self.present]
+
+    def gradients(self, flat: np.ndarray, needed: Sequence[bool]) -> list[Tensor | None]:
+        """As ``part`` of an array, where needed: tensors that are nobody's views, as autograd's
+        own are."""
+        return [
+            torch.from_numpy(flat[start:stop].reshape(shape)) if need else None
+            for (shape, start, stop), need in zip(self.present, needed, strict=True)
+        ]
+
+    def join(self, weights: Sequence[Tensor]) -> Tensor:
+        """One flat vector with copies of the weights."""
+        if self.bias:
+            return torch.cat([weight.reshape(-1) for weight in weights])
+        flat = weights[0].new_zeros(self.count)
+        for part, weight in zip(self.part(flat), weights, strict=True):
+            part.copy_(weight)
+        return flat
+
+    def state_shape(self, widths: Sequence[int], batch: int) -> tuple[int, ...]:
+        """Shape of all layers' states together: PyTorch's for equal layers, else flat."""
+        if len(set(widths)) == 1:
+            return (self.layers * self.directions, batch, widths[0])
+        return (self.directions * batch * sum(widths),)
+
+
+@lru_cache(maxsize=256)
+def plan_of(
+    cell: str, sizes: tuple[int, ...], bias: bool, bidirectional: bool, projection: int
+) -> Plan:
+    """The one plan of these sizes."""
+    return Plan(cell, sizes, bias, bidirectional, projection)

@@ -6,9 +6,10 @@ import torch
 
 from rollcast.data.windows import Batch
 from rollcast.errors import ModelFileError, UsageError
-from rollcast.model.network import Network, build, filled
+from rollcast.model.inputs import filled
+from rollcast.model.network import Network, build
 from rollcast.model.skip import naive_map
-from rollcast.model.spec import NetworkSpec
+from rollcast.model.spec import LATER, NetworkSpec
 
 SMALL = NetworkSpec(context=7, horizon=3, season=2, hidden=(4, 3), features=2, future_units=3)
 
@@ -288,7 +289,12 @@ def test_a_spec_from_a_file_is_a_spec_or_a_model_file_error(name: str, value: ob
 def test_a_spec_with_an_unknown_or_absent_field_is_refused() -> None:
     with pytest.raises(ModelFileError, match="attention"):
         NetworkSpec.from_json(SMALL.to_json() | {"attention": 8})
-    for name in SMALL.to_json():
+    for name in set(SMALL.to_json()) - set(LATER):
         short = {key: value for key, value in SMALL.to_json().items() if key != name}
         with pytest.raises(ModelFileError, match=name):
             NetworkSpec.from_json(short)
+
+
+def test_a_spec_from_before_there_was_a_part_has_its_default() -> None:
+    short = {key: value for key, value in SMALL.to_json().items() if key not in LATER}
+    assert NetworkSpec.from_json(short) == SMALL

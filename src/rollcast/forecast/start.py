@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rollcast import engine
-from rollcast.model.network import filled
+from rollcast.model.inputs import filled
 from rollcast.model.skip import lag_map, naive_map
 from rollcast.score.ridge import ridge
 

@@ -87,6 +87,8 @@ def slow_outputs(spec: NetworkSpec, weights: np.ndarray, batch: Batch) -> np.nda
                     raw[0] += spec.skip_gain * views["calendar.weight"] @ calendar[rows[-1]]
             output[step, row, middle] = raw[0]
             output[step, row, others] = raw[0] + raw[1:]
+            if others:
+                output[step, row, others] += views["head.spread"][step]
             values.append(raw[0])
             age += 1
             fresh.append(1 / (1 + age))

@@ -28,6 +28,7 @@ from rollcast.forecast.holdout import (
     cut_rows,
 )
 from rollcast.forecast.intervals import calibrate, forecast_spread
+from rollcast.forecast.lag_start import recursive_spec
 from rollcast.forecast.problem import NetworkProblem
 from rollcast.model.network import Network, build
 from rollcast.model.spec import NetworkSpec
@@ -36,7 +37,7 @@ from rollcast.train.loop import Outcome, run
 from rollcast.train.state import History
 from rollcast.train.training import MANY_WINDOWS, Training, learning_rate_for
 
-STRATEGIES = ("direct", "auto")
+STRATEGIES = ("direct", "recursive", "auto")
 
 MAPS = 4
 """Linear maps of the window under gates, where there are MANY_WINDOWS to learn the gates from.
@@ -84,6 +85,8 @@ def fit_panel(
         skip_gain=0.3 if trained.count >= MANY_WINDOWS else 0.1,
         decoder_gain=0.01,
     )
+    if params["strategy"] == "recursive":
+        spec = recursive_spec(spec)
     network = build(spec)
     problem = NetworkProblem(
         network,

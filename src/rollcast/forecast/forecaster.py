@@ -270,7 +270,9 @@ class Forecaster:
         ``load(path).predict()`` needs no table.
         """
         fitted = self._fitted("save")
-        kept = self.history_.tail(self.context_) if history and self.history_ is not None else None
+        kept = self.history_ if history else None
+        if kept is not None and not fitted.whole:
+            kept = kept.tail(self.context_)
         write_model(path, *saved.pack(self.get_params(), fitted, kept))
 
     def summary(self) -> str:

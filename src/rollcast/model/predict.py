@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rollcast.model.network import Network
+from rollcast.model.walk import memories, walks
 
 if TYPE_CHECKING:
     from rollcast.data.windows import Batch, Windows
 
 Array = np.ndarray
 
-WINDOWS_AT_ONCE = 512
+WINDOWS_AT_ONCE, MEMORIES_AT_ONCE = 512, 16_384
+"""Windows in one batch; windows whose memories are found in one walk."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +41,19 @@ class Prediction:
 def outputs(
     network: Network, weights: Array, windows: Windows, indices: Array | None = None
 ) -> Iterator[tuple[Batch, Array]]:
-    """Batches of windows with the head's numbers ``(horizon, batch, width)``, still scaled."""
+    """Batches of windows with the head's numbers ``(horizon, batch, width)``, still scaled.
+
+    A recursive network reads each series whose scale is its own from the beginning; of every other
+    kind, a forecast follows from the window alone.
+    """
     chosen = np.arange(windows.count) if indices is None else np.asarray(indices)
-    for start in range(0, len(chosen), WINDOWS_AT_ONCE):
-        batch = windows.batch(chosen[start : start + WINDOWS_AT_ONCE])
-        yield batch, network.outputs(weights, batch)
+    walking = walks(network, windows)
+    for many in np.split(chosen, range(MEMORIES_AT_ONCE, len(chosen), MEMORIES_AT_ONCE)):
+        memory = memories(network, weights, windows, many) if walking and len(many) else None
+        for start in range(0, len(many), WINDOWS_AT_ONCE):
+            part = slice(start, start + WINDOWS_AT_ONCE)
+            batch = windows.batch(many[part])
+            yield batch, network.outputs(weights, batch, memory and memory.take(part))
 
 
 def loss(

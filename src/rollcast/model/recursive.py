@@ -2,7 +2,7 @@
 
     h_t  = the recurrent stack's state after row t (value, freshness, calendar of the next row)
     ŷ_{t+1} = W h_t + b + Σ_{j<p} a_j y_{t−j} + g f_{t+1}           median; the autoregressive path
-    other quantiles: the median plus what their rows of W and b say
+    other quantiles: the median, plus their rows of W h_t + b, plus a number for each step ahead
 
 Beyond the newest row, y is what was forecast. Training goes through that closed loop: the window is
 read as it was, the loss is that of the horizon rolled out of it (a network that is trained on true
@@ -23,6 +23,7 @@ from rollcast import engine
 from rollcast.model.inputs import filled, newest
 from rollcast.model.rollout import Rollout, rollout, rollout_backward
 from rollcast.model.spec import NetworkSpec
+from rollcast.nn.heads import Head
 
 if TYPE_CHECKING:
     from rollcast.data.windows import Batch
@@ -59,6 +60,8 @@ def shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
         "head.weight": (width, spec.hidden[-1]),
         "head.bias": (width,),
     }
+    if width > 1:
+        result["head.spread"] = (spec.horizon, width - 1)
     if spec.lags:
         result["lags.weight"] = (spec.lags,)
         if spec.features:
@@ -106,14 +109,17 @@ def loss_and_gradient(
         run = network.recurrent.forward(stack, rows, seed=seed, step=step, outputs=False)
         memory = Memory(run.h, run.c, memory.past, memory.value, memory.age)
     rolled = _roll(network, weights, memory, batch.future_features, record=(seed, step))
-    output = _arranged(network, rolled.y)
+    output = _arranged(network, views, rolled.y)
     loss, slope = network.head.loss_and_gradient(
         output, batch.target, batch.target_observed, row_weight
     )
     assert rolled.recording is not None
-    back = rollout_backward(rolled.recording, _arranged_backward(network, slope))
+    dy = _arranged_backward(network, slope)
+    back = rollout_backward(rolled.recording, dy)
     gradient = np.zeros_like(weights)
     parts = network.views(gradient)
+    if "head.spread" in parts:
+        dy[..., 1:].sum(axis=1, out=parts["head.spread"])
     parts["head.weight"][...], parts["head.bias"][...] = back.head_weight, back.head_bias
     if network.spec.lags:
         gain = weights.dtype.type(network.spec.skip_gain)
@@ -145,7 +151,7 @@ def outputs(
             stack = weights[: network.recurrent.count]
             run = network.recurrent.infer(stack, rows, outputs=False)
             memory = Memory(run.h, run.c, memory.past, memory.value, memory.age)
-    return _arranged(network, _roll(network, weights, memory, batch.future_features).y)
+    return forecast(network, weights, memory, batch.future_features)
 
 
 def forecast(
@@ -153,7 +159,8 @@ def forecast(
 ) -> Array:
     """The head's numbers ``(steps, batch, width)`` of as many steps as there are
     ``future_features (steps, batch, features)``."""
-    return _arranged(network, _roll(network, weights, memory, future_features).y)
+    y = _roll(network, weights, memory, future_features).y
+    return _arranged(network, network.views(weights), y)
 
 
 def _window(network: Network, batch: Batch) -> tuple[Array, Memory]:
@@ -202,26 +209,28 @@ def _roll(
     )  # fmt: skip
 
 
-def _arranged(network: Network, y: Array) -> Array:
+def _arranged(network: Network, views: dict[str, Array], y: Array) -> Array:
     """Numbers of the loop (the median, and how far the other quantiles lie from it) as the head
     has them: in the order of its levels."""
-    middle, others = _columns(network)
+    middle, others = columns(network.head)
     output = np.empty_like(y)
     output[..., middle] = y[..., 0]
-    output[..., others] = y[..., :1] + y[..., 1:]
+    if others:
+        steps = np.minimum(np.arange(len(y)), network.spec.horizon - 1)
+        output[..., others] = y[..., :1] + y[..., 1:] + views["head.spread"][steps][:, None]
     return output
 
 
 def _arranged_backward(network: Network, slope: Array) -> Array:
-    _, others = _columns(network)
+    _, others = columns(network.head)
     dy = np.empty_like(slope)
     dy[..., 0] = slope.sum(axis=-1)
     dy[..., 1:] = slope[..., others]
     return dy
 
 
-def _columns(network: Network) -> tuple[int, list[int]]:
+def columns(head: Head) -> tuple[int, list[int]]:
     """The head's column that is fed back, the level nearest to the median, and the others."""
-    levels = network.head.levels or (0.5,)
+    levels = head.levels or (0.5,)
     middle = min(range(len(levels)), key=lambda index: abs(levels[index] - 0.5))
     return middle, [index for index in range(len(levels)) if index != middle]

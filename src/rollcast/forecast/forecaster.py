@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
 from rollcast.data.panel import Panel
@@ -16,7 +15,8 @@ from rollcast.forecast.fit import fit_panel
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import append
 from rollcast.forecast.result import Forecast, checked_levels
-from rollcast.forecast.summary import summary
+from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
+from rollcast.forecast.summary import as_written, summary
 from rollcast.model.file import read_model, write_model
 from rollcast.train.events import Listener
 from rollcast.train.state import History
@@ -42,11 +42,13 @@ class Forecaster:
     cell, hidden
         ``"rnn_tanh"``, ``"rnn_relu"``, ``"lstm"`` or ``"gru"``, and the units of each layer.
     strategy
-        ``"direct"``: the final state and the known future give all steps. ``"auto"`` is that, too.
+        ``"direct"``: the final state and the known future give all steps. ``"recursive"``: one step
+        feeds the next. ``"auto"`` is ``"direct"``.
     head
         What is learnt: ``"quantile"``, ``"mse"``, ``"mae"`` or ``"huber"``.
     scaling
-        ``"window"`` or ``"series"``: by whose mean and deviation values are scaled.
+        ``"window"`` or ``"series"``: by whose mean and deviation values are scaled. A recursive
+        network scaled by series reads all of the history, and can ``stream``.
     training
         A `Training`: steps, learning rate …
     seed
@@ -114,14 +116,7 @@ class Forecaster:
         return self
 
     def __repr__(self) -> str:
-        default = Forecaster(self.horizon)
-        shown = [f"horizon={self.horizon!r}"]
-        for name in self._NAMES[1:]:
-            value = getattr(self, name)
-            if value != getattr(default, name):
-                short = _short(value) if isinstance(value, Training) else repr(value)
-                shown.append(f"{name}={short}")
-        return f"Forecaster({', '.join(shown)})"
+        return as_written(self.get_params(), Forecaster(self.horizon).get_params())
 
     def fit(
         self,
@@ -246,6 +241,32 @@ class Forecaster:
         panel = self._panel(table, where, "backtest")
         return run_backtest(self.name, fitted, panel, windows, step, checked_levels(level))
 
+    def stream(
+        self,
+        series: Any = None,
+        *,
+        table: Any = None,
+        where: str | None = None,
+        state: bytes | None = None,
+    ) -> Stream:
+        """A `Stream`: forecasts row by row, in microseconds, for strategy recursive and scaling
+        series.
+
+        ``series`` is an id (values are then plain numbers) or a list of ids, which are stepped
+        together; None = all. They go on from the rows of ``table``, None = from those of ``fit`` and
+        ``update``; or from a ``state`` that a stream of this model gave.
+
+        Raises UsageError for other models and unknown ids, ModelFileError for a wrong state.
+        """
+        fitted = self._fitted("stream")
+        check_streamable(fitted)
+        if state is not None:
+            if series is not None or table is not None or where is not None:
+                raise UsageError("stream: a state says all. Leave series, table and where out.")
+            return restored_stream(self.name, fitted, state)
+        panel = self._panel(table, where, "stream")
+        return open_stream(self.name, fitted, panel, series)
+
     def _history(self, what: str) -> Panel:
         if self.history_ is None:
             raise UsageError(
@@ -266,8 +287,8 @@ class Forecaster:
     def save(self, path: Path, history: bool = True) -> None:
         """Write the model to one file, whole or not at all.
 
-        With ``history`` the newest ``context_`` rows of every series go with it, so that
-        ``load(path).predict()`` needs no table.
+        With ``history`` the newest ``context_`` rows of every series go with it (all of them where
+        forecasts follow from all), so that ``load(path).predict()`` needs no table.
         """
         fitted = self._fitted("save")
         kept = self.history_ if history else None
@@ -292,11 +313,3 @@ def load(path: Path) -> Forecaster:
     model.training_history_ = None
     model._take(fitted)
     return model
-
-
-def _short(training: Training) -> str:
-    """A Training as it is written by hand: only what is not as usual."""
-    names = (each.name for each in fields(training))
-    given = {name: getattr(training, name) for name in names}
-    words = [f"{n}={v!r}" for n, v in given.items() if v != getattr(DEFAULT_TRAINING, n)]
-    return f"Training({', '.join(words)})"

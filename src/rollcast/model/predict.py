@@ -78,6 +78,20 @@ def loss(
     return total / weight if weight else 0.0
 
 
+def read_off(
+    network: Network, output: Array, location: Array, scale: Array, levels: Sequence[float] = ()
+) -> Prediction:
+    """The forecasts that the head's numbers ``(horizon, batch, width)`` say, with quantiles at
+    ``levels`` when it has any; ``location, scale (batch,)``."""
+    levels = tuple(levels) if network.head.levels else ()
+    if levels:
+        scaled = network.head.quantiles(output, (0.5, *levels)).transpose(1, 0, 2)
+        unscaled = scaled * scale[:, None, None] + location[:, None, None]
+        return Prediction(unscaled[..., 0], unscaled[..., 1:], levels, scale)
+    median = network.head.median(output).T * scale[:, None] + location[:, None]
+    return Prediction(median, np.empty((*median.shape, 0)), (), scale)
+
+
 def predict(
     network: Network, weights: Array, windows: Windows, *, levels: Sequence[float] = ()
 ) -> Prediction:
@@ -90,12 +104,6 @@ def predict(
     for batch, output in outputs(network, weights, windows):
         rows = slice(done, done + len(batch))
         done = rows.stop
-        scale[rows] = batch.scale
-        if levels:
-            scaled = network.head.quantiles(output, (0.5, *levels)).transpose(1, 0, 2)
-            unscaled = scaled * batch.scale[:, None, None] + batch.location[:, None, None]
-            median[rows], quantiles[rows] = unscaled[..., 0], unscaled[..., 1:]
-        else:
-            scaled = network.head.median(output).T
-            median[rows] = scaled * batch.scale[:, None] + batch.location[:, None]
+        found = read_off(network, output, batch.location, batch.scale, levels)
+        median[rows], quantiles[rows], scale[rows] = found.median, found.quantiles, batch.scale
     return Prediction(median, quantiles, levels, scale)

@@ -19,37 +19,50 @@ AHEAD = 4096
 class Clock:
     """Where every series of a stream stands in time, and what the calendar says of what follows.
 
-    ``panel`` has the newest stamp of each series; ``least`` is how many rows ahead are asked for.
+    ``panel`` has the newest stamp of each series; ``least`` is how many rows ahead are asked for;
+    ``weights (features,)`` say what the calendar adds to a forecast, None = nothing.
+
+    ``features (series, features)`` are those of the next row, ``added (series,)`` what they add.
     """
 
-    def __init__(self, panel: Panel, least: int, dtype: np.dtype) -> None:
+    def __init__(
+        self, panel: Panel, least: int, weights: np.ndarray | None, dtype: np.dtype
+    ) -> None:
         self._panel, self._dtype = panel, dtype
         self._starts = panel.times[panel.offsets[1:] - 1]
         self._block = max(2 * least, AHEAD // len(panel))
         self._width = len(calendar_feature_names(panel.freq))
         self._least = least
+        self._weights = weights
         self.passed = 0  # rows since the stream was opened
-        self._first = 0  # the row of which the table holds the features first
-        self._table = self._features(0)
+        self._look_ahead()
 
     @property
     def newest(self) -> np.ndarray:
         """The newest stamp of each series, ``(series,)``."""
         return advance(self._starts, self._panel.freq, self.passed)
 
-    def tick(self) -> np.ndarray:
-        """Go on by a row; features ``(series, features)`` of the row after it."""
+    def tick(self) -> None:
+        """Go on by a row."""
         self.passed += 1
-        return self.coming(1)[0]
+        at = self.passed - self._first
+        if at + self._least > self._block:
+            self._look_ahead()
+        else:
+            self.features, self.added = self._table[at], self._sums[at]
 
     def coming(self, rows: int) -> np.ndarray:
         """Features ``(rows, series, features)`` of the next rows, ``least`` of them at most."""
         at = self.passed - self._first
-        if at + self._least > len(self._table):
-            self._first = self.passed
-            self._table = self._features(self.passed)
-            at = 0
-        return self._table[at : at + rows]
+        return np.ascontiguousarray(self._table[at : at + rows])
+
+    def _look_ahead(self) -> None:
+        """Work out the features of the next rows."""
+        self._first = self.passed
+        self._table = table = self._features(self.passed)
+        none = np.zeros(table.shape[:2], self._dtype)
+        self._sums = none if self._weights is None else table @ self._weights
+        self.features, self.added = table[0], self._sums[0]
 
     def gap(self, time: Any) -> int:
         """How many rows are missing before a row with the stamp ``time``.

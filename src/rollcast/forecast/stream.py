@@ -54,23 +54,27 @@ class Stream:
         self._stepper = Stepper(packed, count, head)
         gain = dtype.type(spec.skip_gain)
         self._lags = gain * views["lags.weight"][::-1] if spec.lags else np.zeros(1, dtype)
-        calendar = spec.lags and spec.features
-        self._calendar = gain * views["calendar.weight"] if calendar else None
+        calendar = gain * views["calendar.weight"] if spec.lags and spec.features else None
         self._panel = panel.tail(1)
-        self._clock = Clock(self._panel, spec.horizon, dtype)
+        self._clock = Clock(self._panel, spec.horizon, calendar, dtype)
         kept = len(self._lags)
         self._values = np.zeros((kept + SPARE, count), dtype)
         self._values[: kept - 1] = start.memory.past[-(kept - 1) :] if kept > 1 else 0
         self._end = kept
         self._age = start.memory.age.copy()
+        self._shape = () if single else (count,)
+        self._row = np.empty(count)  # of update, which makes no arrays it can do without
+        self._stale = True  # whether a freshness below 1 may stand in the input
+        self._nothing = np.zeros(count)
         self._x = np.empty((count, spec.inputs), dtype)
+        self._x_value, self._x_calendar = self._x[:, 0], self._x[:, 2:]
         none = np.zeros(0, dtype)
         self._before = tuple(
             np.concatenate([none, *(each.ravel() for each in part)])
             for part in (start.memory.h, start.memory.c)
         )
         self._stepper.h, self._stepper.c = (flat.copy() for flat in self._before)
-        self._next = self._step(start.memory.value, self._clock.coming(1)[0])
+        self._next = self._step(start.memory.value)
 
     # ------------------------------------------------------------------------------------ public
 
@@ -94,31 +98,22 @@ class Stream:
         Raises DataError for infinite values, a wrong number of them, or a stamp that cannot follow;
         the stream then stays as it was.
         """
+        row = self._row
+        if np.shape(values) != self._shape:
+            raise self._wrong(values)
         try:
-            row = np.asarray(values, np.float64)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{self._panel.source}: {values!r} is no number.") from error
-        count = len(self._age)
-        if row.shape != (count,) and not (self._single and row.shape == ()):
-            raise DataError(
-                f"{self._panel.source}: values of shape {row.shape}; expected {count} numbers, one "
-                "for each of the stream's ids."
-            )
-        row = (row - self._location) / self._scale
-        seen = np.isfinite(row)
-        if seen.all():
-            missing = None
-        else:
-            missing = ~seen
-            if np.isinf(row).any():
-                raise DataError(
-                    f"{self._panel.source}: an infinite value. Make it missing (NaN)."
-                )
+            row[:] = values
+        except (TypeError, ValueError):
+            raise self._wrong(values) from None
+        np.subtract(row, self._location, row)
+        np.divide(row, self._scale, row)
+        # NaN and infinity are NaN times zero, too: one look for both.
+        missing = None if self._nothing @ row == 0.0 else self._missing(row)
         if time is not None:
             for _ in range(self._clock.gap(time)):
-                self._take(np.full(count, np.nan), np.ones(count, bool))
-        self._next = self._take(row, missing)
-        return float(self._next[0]) if self._single else self._next.copy()
+                self._take(row, np.ones(len(row), bool))
+        self._next = found = self._take(row, missing)
+        return float(found[0]) if self._single else found.copy()
 
     def forecast(self, *, level: float | Sequence[float] = (80, 95)) -> Forecast:
         """Forecasts of the next ``horizon`` rows with intervals: what ``Forecaster.forecast`` says
@@ -126,7 +121,7 @@ class Stream:
         fitted = self._fitted
         levels = checked_levels(level)
         network = fitted.network
-        coming = np.ascontiguousarray(self._clock.coming(network.spec.horizon))
+        coming = self._clock.coming(network.spec.horizon)
         output = recursive.forecast(network, fitted.weights, self._memory(), coming)
         asked = intervals.spread_levels(network)
         found = read_off(network, output, self._location, self._scale, asked)
@@ -150,34 +145,56 @@ class Stream:
 
     # ---------------------------------------------------------------------------------- one step
 
+    def _wrong(self, values: Any) -> DataError:
+        wanted = "a number" if self._single else f"{len(self._row)} numbers, one for each of its ids"
+        return DataError(
+            f"{self._panel.source}: update({str(values)[:60]}) with values of shape "
+            f"{np.shape(values)}; expected {wanted}."
+        )
+
+    def _missing(self, row: Array) -> Array:
+        """Where a value is NaN, ``(series,)``; raises DataError for an infinite one."""
+        if np.isinf(row).any():
+            raise DataError(f"{self._panel.source}: an infinite value. Make it missing (NaN).")
+        return np.isnan(row)
+
     def _take(self, row: Array, missing: Array | None) -> Array:
         """Take in scaled values ``(series,)``; those ``missing`` are the last ones again."""
-        self._age += 1.0
-        if missing is None:
-            self._age[:] = 0.0
-        else:
-            row = np.where(missing, self._values[self._end - 1], row)
-            self._age[~missing] = 0.0
-        values, kept = self._values, len(self._lags)
+        values = self._values
+        if missing is not None:
+            row = np.where(missing, values[self._end - 1], row)
+            self._age = np.where(missing, self._age + 1.0, 0.0)
+            self._stale = True
+        elif self._stale:
+            self._age = np.zeros(len(row))
         if self._end == len(values):
+            kept = len(self._lags)
             values[: kept - 1] = values[self._end - kept + 1 :]
             self._end = kept - 1
         self._end += 1
         before_h, before_c = self._before
-        before_h[:], before_c[:] = self._stepper.h, self._stepper.c
-        return self._step(row, self._clock.tick())
+        np.copyto(before_h, self._stepper.h)
+        if len(before_c):
+            np.copyto(before_c, self._stepper.c)
+        self._clock.tick()
+        return self._step(row)
 
-    def _step(self, row: Array, following: Array) -> Array:
+    def _step(self, row: Array) -> Array:
         """Read a row of scaled values ``(series,)``; the forecast of the next, unscaled."""
-        values, x, end = self._values, self._x, self._end
-        values[end - 1] = row
-        x[:, 0] = values[end - 1]
-        x[:, 1] = 1.0 / (1.0 + self._age)
-        x[:, 2:] = following
-        median = self._stepper.step(x)[:, 0] + self._lags @ values[end - len(self._lags) : end]
-        if self._calendar is not None:
-            median += following @ self._calendar
-        return median * self._scale + self._location
+        end = self._end
+        self._values[end - 1] = row
+        self._x_value[:] = row
+        if self._clock.features.size:
+            self._x_calendar[:] = self._clock.features
+        if self._stale:
+            self._x[:, 1] = 1.0 / (1.0 + self._age)
+            self._stale = bool(self._age.any())
+        median = self._lags @ self._values[end - len(self._lags) : end]
+        median += self._stepper.step(self._x)[:, 0]
+        median += self._clock.added
+        found = median * self._scale
+        found += self._location
+        return found
 
     def _memory(self) -> Memory:
         """What the network knew before the newest row."""

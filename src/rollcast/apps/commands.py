@@ -55,6 +55,7 @@ def forecast(
     duplicates: options.Duplicates = None,
     cell: options.Cell = None,
     context: options.Context = None,
+    strategy: options.Strategy = None,
     head: options.Head = None,
     scaling: options.Scaling = None,
     steps: options.Steps = None,
@@ -71,7 +72,8 @@ def forecast(
         check_results(table, out=out, report=report, save=save, quiet=quiet)
         from rollcast import Forecaster, Training, write_report
 
-        network = {"cell": cell, "context": context, "head": head, "scaling": scaling}
+        network = {"cell": cell, "context": context, "strategy": strategy}
+        network |= {"head": head, "scaling": scaling}
         columns = {"id": id, "time": time, "target": target, "where": where}
         rows = {"freq": frequency_of(freq), "season": season, "duplicates": duplicates}
         training = dataclasses.replace(Training(), **given({"steps": steps}))

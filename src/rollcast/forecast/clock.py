@@ -75,7 +75,9 @@ class Clock:
         steps, exact = steps_between(newest, stamp, self._panel.freq)
         for index in np.flatnonzero((steps < 1) | ~exact)[:1]:
             last = stamp_text(newest[index])
-            wanted = "later" if steps[index] < 1 else f"a whole number of steps ({self._panel.freq})"
+            wanted = (
+                "later" if steps[index] < 1 else f"a whole number of steps ({self._panel.freq})"
+            )
             raise DataError(
                 f"{self._panel.place(int(index))}: the row at {stamp_text(stamp)} comes after the "
                 f"one at {last}; expected {wanted}. Leave time out for the next row."

@@ -63,6 +63,9 @@ def fit_panel(
     horizon, training = int(params["horizon"]), params["training"]
     holdout = choose_holdout(panel, horizon)
     context = params["context"] or choose_context(panel, horizon, holdout)
+    recursive = params["strategy"] == "recursive"
+    if recursive and params["context"] is None and 1 < panel.season <= context:
+        context += 1  # what was a season before the newest row: a lag for the last difference
     every = Windows(panel, context, horizon, scaling=params["scaling"], dtype=training.dtype)
     trained, held = every.hold_out(holdout.origins, holdout.step)
     cut = cut_rows(panel, holdout)
@@ -85,7 +88,7 @@ def fit_panel(
         skip_gain=0.3 if trained.count >= MANY_WINDOWS else 0.1,
         decoder_gain=0.01,
     )
-    if params["strategy"] == "recursive":
+    if recursive:
         spec = recursive_spec(spec)
     network = build(spec)
     problem = NetworkProblem(

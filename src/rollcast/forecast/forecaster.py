@@ -17,7 +17,7 @@ from rollcast.forecast.history import append
 from rollcast.forecast.result import Forecast, checked_levels
 from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
 from rollcast.forecast.summary import as_written, summary
-from rollcast.model.file import read_model, write_model
+from rollcast.model.file import write_model
 from rollcast.train.events import Listener
 from rollcast.train.state import History
 from rollcast.train.training import Training
@@ -249,12 +249,11 @@ class Forecaster:
         where: str | None = None,
         state: bytes | None = None,
     ) -> Stream:
-        """A `Stream`: forecasts row by row, in microseconds, for strategy recursive and scaling
-        series.
+        """A `Stream`: forecasts row by row. Needs strategy recursive and scaling series.
 
         ``series`` is an id (values are then plain numbers) or a list of ids, which are stepped
-        together; None = all. They go on from the rows of ``table``, None = from those of ``fit`` and
-        ``update``; or from a ``state`` that a stream of this model gave.
+        together; None = all. They go on from the rows of ``table``, None = the series of ``fit``
+        and ``update``; or from a ``state`` that a stream of this model gave.
 
         Raises UsageError for other models and unknown ids, ModelFileError for a wrong state.
         """
@@ -299,17 +298,3 @@ class Forecaster:
     def summary(self) -> str:
         """What was fitted on what, and how good it is, in a few lines."""
         return summary(self.name, self._fitted("summary"))
-
-
-def load(path: Path) -> Forecaster:
-    """The `Forecaster` in a file written by ``save``, ready to predict.
-
-    Nothing in the file is executed. Raises ModelFileError for a file that is absent, damaged,
-    foreign or of a newer format.
-    """
-    params, fitted, history = saved.unpack(*read_model(path))
-    model = Forecaster(**params)
-    model.history_ = history
-    model.training_history_ = None
-    model._take(fitted)
-    return model

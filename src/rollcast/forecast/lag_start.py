@@ -51,8 +51,8 @@ def recursive_spec(spec: NetworkSpec) -> NetworkSpec:
 
 @dataclass(frozen=True, eq=False)
 class Equations:
-    """Training windows, float64: ``inputs (windows, lags + features + 1)``, newest value first, then
-    the calendar of the next row and 1; ``calendar (windows, horizon, features)``; ``target
+    """Training windows, float64: ``inputs (windows, lags + features + 1)``, newest value first,
+    then the calendar of the next row and 1; ``calendar (windows, horizon, features)``; ``target
     (windows, horizon)``, ``observed`` alike; ``weight`` and ``origin (windows,)``."""
 
     inputs: Array
@@ -154,8 +154,8 @@ def shrunk(start: Array, penalty: float | None, gram: Array, cross: Array, total
 def rolled(
     spec: NetworkSpec, weights: Array, found: Equations, chosen: Array | slice = slice(None)
 ) -> Array:
-    """Forecasts ``(windows, horizon)`` of an autoregression that goes on from its own: linear in the
-    newest values, and in what calendar and constant add at each step."""
+    """Forecasts ``(windows, horizon)`` of an autoregression that goes on from its own: linear in
+    the newest values, and in what calendar and constant add at each step."""
     lags, horizon = spec.lags, spec.horizon
     a, rest = weights[:lags], weights[lags:]
     by_lag, by_step = np.zeros((horizon, lags)), np.zeros((horizon, horizon))
@@ -170,16 +170,13 @@ def rolled(
             by_step[step, step] = 1.0
         added = np.einsum("whf,f->wh", found.calendar[chosen], rest[:-1]) + rest[-1]
         newest = np.ascontiguousarray(found.inputs[chosen][:, :lags])
-        return engine.linear(newest, by_lag) + engine.linear(
-            np.ascontiguousarray(added), by_step
-        )
+        return engine.linear(newest, by_lag) + engine.linear(np.ascontiguousarray(added), by_step)
 
 
 def spreads(head: Head, found: Equations, forecast: Array) -> Array:
-    """How far each quantile but the median's lies from it, ``(horizon, levels - 1)``: as in the
-    training windows."""
+    """How far each quantile but the median's lies from the forecast, ``(horizon, levels - 1)``: as
+    in the training windows."""
     errors = np.where(found.observed, found.target - forecast, np.nan)
     errors[:, ~found.observed.any(axis=0)] = 0.0
-    middle, others = columns(head)
-    levels = np.nanquantile(errors, head.levels, axis=0).T
-    return levels[:, others] - levels[:, middle, None]
+    _, others = columns(head)
+    return np.nanquantile(errors, np.array(head.levels)[others], axis=0).T

@@ -65,7 +65,7 @@ class Stream:
         self._shape = () if single else (count,)
         self._row = np.empty(count)  # of update, which makes no arrays it can do without
         self._stale = True  # whether a freshness below 1 may stand in the input
-        self._nothing = np.zeros(count)
+        self._finite = np.empty(count, bool)
         self._x = np.empty((count, spec.inputs), dtype)
         self._x_value, self._x_calendar = self._x[:, 0], self._x[:, 2:]
         none = np.zeros(0, dtype)
@@ -107,8 +107,7 @@ class Stream:
             raise self._wrong(values) from None
         np.subtract(row, self._location, row)
         np.divide(row, self._scale, row)
-        # NaN and infinity are NaN times zero, too: one look for both.
-        missing = None if self._nothing @ row == 0.0 else self._missing(row)
+        missing = None if np.isfinite(row, self._finite).all() else self._missing(row)
         if time is not None:
             for _ in range(self._clock.gap(time)):
                 self._take(row, np.ones(len(row), bool))
@@ -146,7 +145,9 @@ class Stream:
     # ---------------------------------------------------------------------------------- one step
 
     def _wrong(self, values: Any) -> DataError:
-        wanted = "a number" if self._single else f"{len(self._row)} numbers, one for each of its ids"
+        wanted = (
+            "a number" if self._single else f"{len(self._row)} numbers, one for each of its ids"
+        )
         return DataError(
             f"{self._panel.source}: update({str(values)[:60]}) with values of shape "
             f"{np.shape(values)}; expected {wanted}."

@@ -21,7 +21,7 @@ KIND = "rollcast stream"
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Where a stream begins: the memory before each newest row, location and scale ``(series,)``."""
+    """Where a stream begins: the memory before each newest row; location, scale ``(series,)``."""
 
     memory: Memory
     location: np.ndarray

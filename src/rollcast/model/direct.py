@@ -68,6 +68,7 @@ def begin(spec: NetworkSpec, views: dict[str, Array], generator: np.random.Gener
         start = naive_map(spec, spec.skip) / spec.skip_gain
         views["skip.weight"].reshape(spec.maps, *start.shape)[...] = start
 
+
 def loss_and_gradient(
     network: Network,
     weights: Array,

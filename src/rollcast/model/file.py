@@ -49,9 +49,7 @@ def write_model(
         file.write(pack_container(KIND, spec, sections))
 
 
-def pack_container(
-    kind: str, spec: dict[str, Any], sections: dict[str, np.ndarray]
-) -> bytes:
+def pack_container(kind: str, spec: dict[str, Any], sections: dict[str, np.ndarray]) -> bytes:
     """``spec`` and ``sections`` in one container, which says that it is a ``kind``."""
     arrays = {name: np.ascontiguousarray(array) for name, array in sections.items()}
     for name, array in arrays.items():

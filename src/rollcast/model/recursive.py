@@ -138,9 +138,7 @@ def loss_and_gradient(
     return loss, gradient
 
 
-def outputs(
-    network: Network, weights: Array, batch: Batch, memory: Memory | None = None
-) -> Array:
+def outputs(network: Network, weights: Array, batch: Batch, memory: Memory | None = None) -> Array:
     """The head's numbers ``(horizon, batch, width)``, in scaled units; keeps nothing.
 
     With ``memory`` the window is not read: that is what came before.
@@ -154,9 +152,7 @@ def outputs(
     return forecast(network, weights, memory, batch.future_features)
 
 
-def forecast(
-    network: Network, weights: Array, memory: Memory, future_features: Array
-) -> Array:
+def forecast(network: Network, weights: Array, memory: Memory, future_features: Array) -> Array:
     """The head's numbers ``(steps, batch, width)`` of as many steps as there are
     ``future_features (steps, batch, features)``."""
     y = _roll(network, weights, memory, future_features).y

@@ -2,8 +2,8 @@
 
     y_t = W h_t + b,    y_t[0] += offset_t + Σ_j lags_j v_{t−j}          v_t: first input of step t
 
-Where a step is fed, its first inputs are the first outputs of the step before. ``lags = [1]`` is the
-residual form y_t = v_t + W h_t + b.
+Where a step is fed, its first inputs are the first outputs of the step before. ``lags = [1]`` is
+the residual form y_t = v_t + W h_t + b.
 """
 
 from __future__ import annotations
@@ -174,9 +174,7 @@ def rollout_backward(
         dx[t, :, 0] += dvalues[before + t]
         states, cells = back.h0, back.c0 or None
     assert dweights is not None
-    return RolloutGradients(
-        dweights, dweight, dbias, dx, states or [], cells or [], dlags, doffset
-    )
+    return RolloutGradients(dweights, dweight, dbias, dx, states or [], cells or [], dlags, doffset)
 
 
 class Stepper:

@@ -36,9 +36,7 @@ def memories(network: Network, weights: Array, windows: Windows, chosen: Array) 
     layers = len(spec.hidden) * (2 if spec.cell == "lstm" else 1)
     units = [*spec.hidden, *spec.hidden][:layers]
     found = [np.empty((count, each), weights.dtype) for each in units]
-    packed = engine.pack(
-        spec.cell, network.recurrent.sizes, weights[: network.recurrent.count]
-    )
+    packed = engine.pack(spec.cell, network.recurrent.sizes, weights[: network.recurrent.count])
     order = np.lexsort((newest, series))
     _, begins, windows_of = np.unique(series[order], return_index=True, return_counts=True)
     for first in range(0, len(begins), SERIES_AT_ONCE):
@@ -67,7 +65,7 @@ def _read(
     stop: Array,
     states: list[Array],
 ) -> None:
-    """Read the series ``which[going]`` from ``place`` on up to the rows ``stop``; both are moved."""
+    """Read the series ``which[going]`` from ``place`` to ``stop``, which moves place and states."""
     layers = len(network.spec.hidden)
     while True:
         left = stop - place[going]

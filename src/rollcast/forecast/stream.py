@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,7 +63,8 @@ class Stream:
         self._values[: kept - 1] = start.memory.past[-(kept - 1) :] if kept > 1 else 0
         self._end = kept
         self._age = start.memory.age.copy()
-        self._shape = () if single else (count,)
+        self._location_of_one = float(start.location[0])
+        self._scale_of_one = float(start.scale[0])
         self._row = np.empty(count)  # of update, which makes no arrays it can do without
         self._stale = True  # whether a freshness below 1 may stand in the input
         self._finite = np.empty(count, bool)
@@ -99,18 +101,23 @@ class Stream:
         the stream then stays as it was.
         """
         row = self._row
-        if np.shape(values) != self._shape:
-            raise self._wrong(values)
         try:
-            row[:] = values
+            if self._single:  # plain numbers are quicker than arrays of one
+                row = (float(values) - self._location_of_one) / self._scale_of_one
+                finite = isfinite(row)
+            else:
+                if np.shape(values) != row.shape:
+                    raise ValueError
+                row[:] = values
+                np.subtract(row, self._location, row)
+                np.divide(row, self._scale, row)
+                finite = np.isfinite(row, self._finite).all()
         except (TypeError, ValueError):
             raise self._wrong(values) from None
-        np.subtract(row, self._location, row)
-        np.divide(row, self._scale, row)
-        missing = None if np.isfinite(row, self._finite).all() else self._missing(row)
+        missing = None if finite else self._missing(row)
         if time is not None:
             for _ in range(self._clock.gap(time)):
-                self._take(row, np.ones(len(row), bool))
+                self._take(row, np.ones(len(self._age), bool))
         self._next = found = self._take(row, missing)
         return float(found[0]) if self._single else found.copy()
 
@@ -153,13 +160,13 @@ class Stream:
             f"{np.shape(values)}; expected {wanted}."
         )
 
-    def _missing(self, row: Array) -> Array:
+    def _missing(self, row: Array | float) -> Array:
         """Where a value is NaN, ``(series,)``; raises DataError for an infinite one."""
         if np.isinf(row).any():
             raise DataError(f"{self._panel.source}: an infinite value. Make it missing (NaN).")
-        return np.isnan(row)
+        return np.isnan(np.atleast_1d(row))
 
-    def _take(self, row: Array, missing: Array | None) -> Array:
+    def _take(self, row: Array | float, missing: Array | None) -> Array:
         """Take in scaled values ``(series,)``; those ``missing`` are the last ones again."""
         values = self._values
         if missing is not None:
@@ -167,7 +174,7 @@ class Stream:
             self._age = np.where(missing, self._age + 1.0, 0.0)
             self._stale = True
         elif self._stale:
-            self._age = np.zeros(len(row))
+            self._age = np.zeros(len(self._age))
         if self._end == len(values):
             kept = len(self._lags)
             values[: kept - 1] = values[self._end - kept + 1 :]
@@ -180,7 +187,7 @@ class Stream:
         self._clock.tick()
         return self._step(row)
 
-    def _step(self, row: Array) -> Array:
+    def _step(self, row: Array | float) -> Array:
         """Read a row of scaled values ``(series,)``; the forecast of the next, unscaled."""
         end = self._end
         self._values[end - 1] = row

@@ -21,12 +21,15 @@ def summary(name: str, fitted: Fitted) -> str:
     if holdout.origins > 1:
         apart = "a row" if holdout.step == 1 else f"{holdout.step} rows"
         origins = f"the last {holdout.origins} origins of each series, {apart} apart"
+    seen = f"{spec.context} rows seen"
+    if fitted.whole:
+        seen += " in training, otherwise all"
     lines = [
         f"{name}: {spec.strategy} {spec.cell} {layers}, {fitted.network.count} weights, "
         f"head {spec.head}",
         f"data: {fitted.source}, {fitted.series} series, {fitted.rows} rows, "
         f"freq {fitted.freq}, season {fitted.season}",
-        f"window: {spec.context} rows seen, {spec.horizon} forecast, scaled by {fitted.scaling}",
+        f"window: {seen}, {spec.horizon} forecast, scaled by {fitted.scaling}",
         f"training: {fitted.steps} steps in {fitted.seconds:.1f} s ({fitted.reason}), "
         f"best at {fitted.best_step}",
         f"held out: {origins}; they also chose the step, up to which the network was then trained "

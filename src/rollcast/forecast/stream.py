@@ -70,12 +70,10 @@ class Stream:
         self._finite = np.empty(count, bool)
         self._x = np.empty((count, spec.inputs), dtype)
         self._x_value, self._x_calendar = self._x[:, 0], self._x[:, 2:]
-        none = np.zeros(0, dtype)
-        self._before = tuple(
-            np.concatenate([none, *(each.ravel() for each in part)])
-            for part in (start.memory.h, start.memory.c)
-        )
-        self._stepper.h, self._stepper.c = (flat.copy() for flat in self._before)
+        self._stepper.h = np.concatenate([each.ravel() for each in start.memory.h])
+        if start.memory.c:
+            self._stepper.c = np.concatenate([each.ravel() for each in start.memory.c])
+        self._before = (self._stepper.h, self._stepper.c)
         self._next = self._step(start.memory.value)
 
     # ------------------------------------------------------------------------------------ public
@@ -180,10 +178,7 @@ class Stream:
             values[: kept - 1] = values[self._end - kept + 1 :]
             self._end = kept - 1
         self._end += 1
-        before_h, before_c = self._before
-        np.copyto(before_h, self._stepper.h)
-        if len(before_c):
-            np.copyto(before_c, self._stepper.c)
+        self._before = (self._stepper.h, self._stepper.c)  # copies
         self._clock.tick()
         return self._step(row)
 
@@ -210,7 +205,7 @@ class Stream:
         count = len(self._age)
         ends = np.cumsum(np.array(units) * count)[:-1]
         h, c = (
-            [part.reshape(count, -1) for part in np.split(flat, ends)] if len(flat) else []
+            [] if flat is None else [part.reshape(count, -1) for part in np.split(flat, ends)]
             for flat in self._before
         )
         past = self._values[self._end - len(self._lags) : self._end - 1]

@@ -178,21 +178,36 @@ def rollout_backward(
 
 
 class Stepper:
-    """One step at a time with a linear head: for streams.
+    """One step at a time with a linear head, for streams: ``output = stepper.step(x)``.
 
-    ``h`` and ``c`` (empty unless the cell is an LSTM) are flat vectors, layer after layer ``(batch,
-    units)``; they may be overwritten in place.
+    ``h`` and ``c`` (None unless the cell is an LSTM) are flat, layer after layer ``(batch,
+    units)``: copies, and taken over when they are assigned.
     """
 
-    def __init__(
-        self, packed: engine.Packed, batch: int = 1, head: tuple[Array, Array] | None = None
-    ) -> None:
+    def __init__(self, packed: engine.Packed, batch: int, head: tuple[Array, Array]) -> None:
         self._packed, self._head = packed, head
-        count = batch * sum(packed.sizes[1:])
-        self.h = np.zeros(count, packed.dtype)
-        self.c = np.zeros(count if packed.cell == "lstm" else 0, packed.dtype)
+        self._h = np.zeros(batch * sum(packed.sizes[1:]), packed.dtype)
+        self._c = np.zeros_like(self._h) if packed.cell == "lstm" else None
+
+    @property
+    def h(self) -> Array:
+        """The states."""
+        return self._h.copy()
+
+    @h.setter
+    def h(self, states: Array) -> None:
+        self._h[:] = states
+
+    @property
+    def c(self) -> Array | None:
+        """The cell states."""
+        return None if self._c is None else self._c.copy()
+
+    @c.setter
+    def c(self, states: Array) -> None:
+        assert self._c is not None
+        self._c[:] = states
 
     def step(self, x: Array) -> Array:
         """The head's outputs ``(batch, outputs)`` for ``x (batch, input)``."""
-        top = engine.step(self._packed, x, self.h, self.c if len(self.c) else None)
-        return top if self._head is None else engine.linear(top, *self._head)
+        return engine.linear(engine.step(self._packed, x, self._h, self._c), *self._head)

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
         UsageError,
     )
     from rollcast.forecast.backtest import Backtest
-    from rollcast.forecast.forecaster import Forecaster, load
+    from rollcast.forecast.forecaster import Forecaster
+    from rollcast.forecast.load import load
     from rollcast.forecast.result import Forecast
+    from rollcast.forecast.stream import Stream
     from rollcast.plots.forecast_report import write_report
     from rollcast.train.training import Training
 
@@ -43,6 +45,7 @@ __all__ = [
     "NotFittedError",
     "Panel",
     "RollcastError",
+    "Stream",
     "Training",
     "TrainingError",
     "UsageError",
@@ -59,8 +62,9 @@ _HOMES = {
     "Forecast": "rollcast.forecast.result",
     "Forecaster": "rollcast.forecast.forecaster",
     "Panel": "rollcast.data.panel",
+    "Stream": "rollcast.forecast.stream",
     "Training": "rollcast.train.training",
-    "load": "rollcast.forecast.forecaster",
+    "load": "rollcast.forecast.load",
     "read": "rollcast.data.read",
     "write_report": "rollcast.plots.forecast_report",
 }

@@ -6,7 +6,8 @@ import torch
 
 from rollcast.data.windows import Batch
 from rollcast.errors import ModelFileError, UsageError
-from rollcast.model.network import Network, build, filled
+from rollcast.model.inputs import filled
+from rollcast.model.network import Network, build
 from rollcast.model.skip import naive_map
 from rollcast.model.spec import LATER, NetworkSpec
 

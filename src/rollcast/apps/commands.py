@@ -55,6 +55,7 @@ def forecast(
     duplicates: options.Duplicates = None,
     cell: options.Cell = None,
     context: options.Context = None,
+    strategy: options.Strategy = None,
     head: options.Head = None,
     scaling: options.Scaling = None,
     initial: options.Initial = None,
@@ -76,8 +77,8 @@ def forecast(
         check_results(table, out=out, report=report, save=save, quiet=quiet)
         from rollcast import Forecaster, Training, write_report
 
-        network = {"cell": cell, "context": context, "head": head, "scaling": scaling}
-        network |= {"initial": initial, "seed": seed}
+        network = {"cell": cell, "context": context, "strategy": strategy, "head": head}
+        network |= {"scaling": scaling, "initial": initial, "seed": seed}
         steering = {"optimizer": optimizer, "learning_rate": learning_rate, "schedule": schedule}
         setting = given({"steps": steps, "batch_size": batch_size} | steering)
         columns = {"id": id, "time": time, "target": target, "where": where}

@@ -100,6 +100,14 @@ Context = Annotated[
         rich_help_panel=NETWORK,
     ),
 ]
+Strategy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="All steps at once (direct) or each from the one before (recursive) (default: direct)",
+        rich_help_panel=NETWORK,
+    ),
+]
 Head = Annotated[
     str | None,
     typer.Option(

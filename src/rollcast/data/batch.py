@@ -31,3 +31,17 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.series)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Consecutive rows of some series side by side, as read from their beginning, scaled.
+
+    ``values (time, batch)``, each missing one replaced by the last before it, 0 where there is
+    none; ``age (time, batch)``: rows since a value was observed, inf = never; ``next_features
+    (time, batch, features)``: the calendar's features of each following row.
+    """
+
+    values: np.ndarray
+    age: np.ndarray
+    next_features: np.ndarray

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from rollcast import engine
-from rollcast.data.batch import Batch
+from rollcast.data.batch import Batch, Rows
 from rollcast.data.calendar import calendar_feature_names, feature_table
 from rollcast.data.panel import Panel
 from rollcast.data.scaling import CONSTANT, SCALINGS, series_statistics
@@ -56,17 +57,19 @@ class Windows:
         scaling: str = "window",
         statistics: Statistics | None = None,
         dtype: Any = np.float32,
+        whole: bool = False,
     ) -> Windows:
         """One window a series, after its last row: what a forecast starts from. No target.
 
         Any panel will do, also one that was never trained on. Only the last ``context`` rows are
-        kept: ``.panel`` is that tail. Raises `DataError` where they hold no value.
+        kept, if not the ``whole`` of it: ``.panel`` is that tail. Raises `DataError` where they
+        hold no value.
         """
         if scaling == "series" and statistics is None:
             statistics = series_statistics(panel)
         windows = cls.__new__(cls)
         tail = panel.tail(context)
-        windows._prepare(tail, context, horizon, scaling, statistics, dtype)
+        windows._prepare(panel if whole else tail, context, horizon, scaling, statistics, dtype)
         seen = np.add.reduceat((~np.isnan(tail.values)).astype(np.int64), tail.offsets[:-1])
         if not seen.all():
             index = int(np.flatnonzero(seen == 0)[0])
@@ -74,7 +77,7 @@ class Windows:
                 f"{tail.place(index)}: its last {tail.lengths[index]} rows are all missing: "
                 f"nothing to forecast from. Drop them, or give a context longer than {context}."
             )
-        windows._newest = tail.offsets[1:] - 1
+        windows._newest = windows.panel.offsets[1:] - 1
         return windows
 
     def _prepare(
@@ -246,6 +249,31 @@ class Windows:
             series=series,
             origin=newest + 1,
         )
+
+    def rows(self, series: np.ndarray, rows: np.ndarray) -> Rows:
+        """The panel's ``rows (time, batch)`` as a network reads a series from its beginning: each
+        column lies in the series ``series (batch,)``. Needs scaling ``"series"``."""
+        assert self.statistics is not None
+        begin = self.panel.offsets[series]
+        seen = self._seen[rows]
+        ever = seen >= begin
+        location, scale = self.statistics[0][series], self.statistics[1][series]
+        values = (self.panel.values[seen] - location) / scale
+        following = np.zeros((*rows.shape, 0), self.dtype)
+        if self.feature_names:
+            at = self._first_feature[series] + 1 - begin
+            following = self._features.take(rows + at, axis=0)
+        return Rows(
+            np.where(ever, values, 0.0).astype(self.dtype),
+            np.where(ever, rows - seen, np.inf),
+            following,
+        )
+
+    @cached_property
+    def _seen(self) -> np.ndarray:
+        """The newest observed row of the panel up to each row, of whichever series; -1 = none."""
+        rows = np.arange(len(self.panel.values))
+        return np.maximum.accumulate(np.where(np.isnan(self.panel.values), -1, rows))
 
     def _gather_features(self, series: np.ndarray, newest: np.ndarray) -> np.ndarray:
         if not self.feature_names:

@@ -28,6 +28,7 @@ from rollcast.forecast.holdout import (
     cut_rows,
 )
 from rollcast.forecast.intervals import calibrate, forecast_spread
+from rollcast.forecast.lag_start import recursive_spec
 from rollcast.forecast.problem import NetworkProblem
 from rollcast.model.network import Network, build
 from rollcast.model.spec import NetworkSpec
@@ -36,7 +37,7 @@ from rollcast.train.loop import Outcome, run
 from rollcast.train.state import History
 from rollcast.train.training import MANY_WINDOWS, Training
 
-STRATEGIES = ("direct", "auto")
+STRATEGIES = ("direct", "recursive", "auto")
 
 MAPS = 4
 """Linear maps of the window under gates, where there are MANY_WINDOWS to learn the gates from.
@@ -62,6 +63,9 @@ def fit_panel(
     horizon, training = int(params["horizon"]), params["training"]
     holdout = choose_holdout(panel, horizon)
     context = params["context"] or choose_context(panel, horizon, holdout)
+    recursive = params["strategy"] == "recursive"
+    if recursive and params["context"] is None and 1 < panel.season <= context:
+        context += 1  # what was a season before the newest row: a lag for the last difference
     every = Windows(panel, context, horizon, scaling=params["scaling"], dtype=training.dtype)
     trained, held = every.hold_out(holdout.origins, holdout.step)
     cut = cut_rows(panel, holdout)
@@ -85,6 +89,8 @@ def fit_panel(
         decoder_gain=0.01,
         initial=params["initial"],
     )
+    if recursive:
+        spec = recursive_spec(spec)
     network = build(spec)
     problem = NetworkProblem(
         network,

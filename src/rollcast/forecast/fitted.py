@@ -70,7 +70,13 @@ class Fitted:
             scaling=self.scaling,
             statistics=self._statistics(panel),
             dtype=self.weights.dtype,
+            whole=self.whole,
         )
+
+    @property
+    def whole(self) -> bool:
+        """Whether forecasts follow from the whole history, not from its last rows alone."""
+        return self.network.spec.strategy == "recursive" and self.scaling == "series"
 
     def _statistics(self, panel: Panel) -> tuple[np.ndarray, np.ndarray] | None:
         """Location and scale of each series: those of training, its own where it is new."""

@@ -15,8 +15,9 @@ from rollcast.forecast.fit import fit_panel
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import append
 from rollcast.forecast.result import Forecast, checked_levels
-from rollcast.forecast.summary import summary
-from rollcast.model.file import read_model, write_model
+from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
+from rollcast.forecast.summary import as_written, summary
+from rollcast.model.file import write_model
 from rollcast.train.events import Listener
 from rollcast.train.state import History
 from rollcast.train.training import Training
@@ -41,11 +42,13 @@ class Forecaster:
     cell, hidden
         ``"rnn_tanh"``, ``"rnn_relu"``, ``"lstm"`` or ``"gru"``, and the units of each layer.
     strategy
-        ``"direct"``: the final state and the known future give all steps. ``"auto"`` is that, too.
+        ``"direct"``: the final state and the known future give all steps. ``"recursive"``: one step
+        feeds the next. ``"auto"`` is ``"direct"``.
     head
         What is learnt: ``"quantile"``, ``"mse"``, ``"mae"`` or ``"huber"``.
     scaling
-        ``"window"`` or ``"series"``: by whose mean and deviation values are scaled.
+        ``"window"`` or ``"series"``: by whose mean and deviation values are scaled. A recursive
+        network scaled by series reads all of the history, and can ``stream``.
     initial
         The stack's first weights: ``"torch"``, ``"orthogonal"`` or ``"normal(std=0.001)"``, with
         options such as ``"orthogonal(forget_bias=1)"``.
@@ -121,13 +124,7 @@ class Forecaster:
         return self
 
     def __repr__(self) -> str:
-        default = Forecaster(self.horizon)
-        shown = [f"horizon={self.horizon!r}"]
-        for name in self._NAMES[1:]:
-            value = getattr(self, name)
-            if value != getattr(default, name):
-                shown.append(f"{name}={value}" if name == "training" else f"{name}={value!r}")
-        return f"Forecaster({', '.join(shown)})"
+        return as_written(self.get_params(), Forecaster(self.horizon).get_params())
 
     def fit(
         self,
@@ -252,6 +249,31 @@ class Forecaster:
         panel = self._panel(table, where, "backtest")
         return run_backtest(self.name, fitted, panel, windows, step, checked_levels(level))
 
+    def stream(
+        self,
+        series: Any = None,
+        *,
+        table: Any = None,
+        where: str | None = None,
+        state: bytes | None = None,
+    ) -> Stream:
+        """A `Stream`: forecasts row by row. Needs strategy recursive and scaling series.
+
+        ``series`` is an id (values are then plain numbers) or a list of ids, which are stepped
+        together; None = all. They go on from the rows of ``table``, None = the series of ``fit``
+        and ``update``; or from a ``state`` that a stream of this model gave.
+
+        Raises UsageError for other models and unknown ids, ModelFileError for a wrong state.
+        """
+        fitted = self._fitted("stream")
+        check_streamable(fitted)
+        if state is not None:
+            if series is not None or table is not None or where is not None:
+                raise UsageError("stream: a state says all. Leave series, table and where out.")
+            return restored_stream(self.name, fitted, state)
+        panel = self._panel(table, where, "stream")
+        return open_stream(self.name, fitted, panel, series)
+
     def _history(self, what: str) -> Panel:
         if self.history_ is None:
             raise UsageError(
@@ -272,27 +294,15 @@ class Forecaster:
     def save(self, path: Path, history: bool = True) -> None:
         """Write the model to one file, whole or not at all.
 
-        With ``history`` the newest ``context_`` rows of every series go with it, so that
-        ``load(path).predict()`` needs no table.
+        With ``history`` the newest ``context_`` rows of every series go with it (all of them where
+        forecasts follow from all), so that ``load(path).predict()`` needs no table.
         """
         fitted = self._fitted("save")
-        kept = self.history_.tail(self.context_) if history and self.history_ is not None else None
+        kept = self.history_ if history else None
+        if kept is not None and not fitted.whole:
+            kept = kept.tail(self.context_)
         write_model(path, *saved.pack(self.get_params(), fitted, kept))
 
     def summary(self) -> str:
         """What was fitted on what, and how good it is, in a few lines."""
         return summary(self.name, self._fitted("summary"))
-
-
-def load(path: Path) -> Forecaster:
-    """The `Forecaster` in a file written by ``save``, ready to predict.
-
-    Nothing in the file is executed. Raises ModelFileError for a file that is absent, damaged,
-    foreign or of a newer format.
-    """
-    params, fitted, history = saved.unpack(*read_model(path))
-    model = Forecaster(**params)
-    model.history_ = history
-    model.training_history_ = None
-    model._take(fitted)
-    return model

@@ -117,9 +117,18 @@ def forecast_spread(
     network: Network, weights: np.ndarray, windows: Windows, levels: Sequence[float] = ()
 ) -> tuple[Prediction, np.ndarray, np.ndarray]:
     """Forecasts of windows, with quantiles at ``levels``, and their spreads below and above."""
-    own = len(network.head.levels) > 1
-    found = predict(network, weights, windows, levels=(*levels, *SPREAD_LEVELS) if own else levels)
-    if not own:
+    found = predict(network, weights, windows, levels=(*levels, *spread_levels(network)))
+    return with_spread(network, found)
+
+
+def spread_levels(network: Network) -> tuple[float, ...]:
+    """The quantiles to ask for last, from which `with_spread` takes the spread."""
+    return SPREAD_LEVELS if len(network.head.levels) > 1 else ()
+
+
+def with_spread(network: Network, found: Prediction) -> tuple[Prediction, np.ndarray, np.ndarray]:
+    """Forecasts without their last quantiles, and the spreads below and above from those."""
+    if not spread_levels(network):
         return found, *spreads(None, found.median, found.scale)
     below, above = spreads(found.quantiles[..., -2:], found.median, found.scale)
     quantiles, asked = found.quantiles[..., :-2], found.levels[:-2]

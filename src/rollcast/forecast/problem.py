@@ -8,9 +8,12 @@ import json
 import numpy as np
 
 from rollcast.data.windows import Batch, Windows
+from rollcast.forecast.lag_start import lag_start
 from rollcast.forecast.start import linear_start
 from rollcast.model import predict
 from rollcast.model.network import Network
+
+STARTS = {"direct": linear_start, "recursive": lag_start}
 
 MOST_VALIDATED = 2048
 """Held-out windows looked at during training; of more, evenly spaced ones."""
@@ -49,7 +52,7 @@ class NetworkProblem:
 
     def initial(self, seed: int) -> np.ndarray:
         """The first weights: a good linear forecast, and a network that says little yet."""
-        return linear_start(self, seed)
+        return STARTS[self.network.spec.strategy](self, seed)
 
     def loss_and_gradient(
         self, weights: np.ndarray, indices: np.ndarray, step: int

@@ -10,17 +10,19 @@ it was in the training windows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rollcast import engine
-from rollcast.model.network import filled
+from rollcast.model.inputs import filled
 from rollcast.model.skip import lag_map, naive_map
 from rollcast.score.ridge import ridge
 
 if TYPE_CHECKING:
+    from rollcast.data.windows import Batch
     from rollcast.forecast.problem import NetworkProblem
 
 PRIORS = ("seasonal_naive", "seasonal_mean")
@@ -92,21 +94,26 @@ def linear_start(problem: NetworkProblem, seed: int) -> np.ndarray:
 
 def training_rows(problem: NetworkProblem) -> Rows:
     """The training windows of the regression."""
+    parts = []
+    for batch, weight in training_batches(problem):
+        past = filled(batch.past, batch.observed)
+        inputs = np.ones((len(past) + 1, past.shape[1]))
+        inputs[:-1] = past
+        parts.append((inputs, batch.target, batch.target_observed, weight, batch.origin))
+    joined = [np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)]
+    return Rows(joined[0], joined[1].astype(np.float64), *joined[2:])
+
+
+def training_batches(problem: NetworkProblem) -> Iterator[tuple[Batch, np.ndarray]]:
+    """Training windows of a regression with their weights: at most MOST_FITTED, evenly spaced."""
     windows = problem.training
     chosen = np.arange(windows.count)
     if len(chosen) > MOST_FITTED:
         chosen = np.linspace(0, len(chosen) - 1, MOST_FITTED).astype(np.int64)
-    parts = []
     for start in range(0, len(chosen), AT_ONCE):
         batch = windows.batch(chosen[start : start + AT_ONCE])
-        past = filled(batch.past, batch.observed)
-        inputs = np.ones((len(past) + 1, past.shape[1]))
-        inputs[:-1] = past
         weight = problem.row_weight(batch)
-        weight = np.ones(len(batch)) if weight is None else weight
-        parts.append((inputs, batch.target, batch.target_observed, weight, batch.origin))
-    joined = [np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)]
-    return Rows(joined[0], joined[1].astype(np.float64), *joined[2:])
+        yield batch, np.ones(len(batch)) if weight is None else weight
 
 
 def best_map(problem: NetworkProblem, rows: Rows) -> np.ndarray:

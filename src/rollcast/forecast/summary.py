@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
+from typing import Any
 
 from rollcast.forecast.fitted import Fitted
+from rollcast.train.training import Training
 
 METRICS = ("mae", "rmse", "smape", "mase")
 
@@ -18,12 +21,15 @@ def summary(name: str, fitted: Fitted) -> str:
     if holdout.origins > 1:
         apart = "a row" if holdout.step == 1 else f"{holdout.step} rows"
         origins = f"the last {holdout.origins} origins of each series, {apart} apart"
+    seen = f"{spec.context} rows seen"
+    if fitted.whole:
+        seen += " in training, otherwise all"
     lines = [
         f"{name}: {spec.strategy} {spec.cell} {layers}, {fitted.network.count} weights, "
         f"head {spec.head}",
         f"data: {fitted.source}, {fitted.series} series, {fitted.rows} rows, "
         f"freq {fitted.freq}, season {fitted.season}",
-        f"window: {spec.context} rows seen, {spec.horizon} forecast, scaled by {fitted.scaling}",
+        f"window: {seen}, {spec.horizon} forecast, scaled by {fitted.scaling}",
         f"training: {fitted.steps} steps in {fitted.seconds:.1f} s ({fitted.reason}), "
         f"best at {fitted.best_step}",
         f"held out: {origins}; they also chose the step, up to which the network was then trained "
@@ -35,3 +41,21 @@ def summary(name: str, fitted: Fitted) -> str:
         values = "".join(f"{row.get(metric, math.nan):10.4g}" for metric in METRICS)
         lines.append(f"{method:<{width}}{values}")
     return "\n".join(lines)
+
+
+def as_written(params: dict[str, Any], usual: dict[str, Any]) -> str:
+    """A Forecaster as it is written by hand: the horizon, and only what is not as usual."""
+    shown = [f"horizon={params['horizon']!r}"]
+    for name, value in params.items():
+        if value != usual[name]:
+            short = _short(value) if isinstance(value, Training) else repr(value)
+            shown.append(f"{name}={short}")
+    return f"Forecaster({', '.join(shown)})"
+
+
+def _short(training: Training) -> str:
+    usual = Training()
+    names = [each.name for each in fields(training)]
+    given = {name: getattr(training, name) for name in names}
+    words = [f"{name}={value!r}" for name, value in given.items() if value != getattr(usual, name)]
+    return f"Training({', '.join(words)})"

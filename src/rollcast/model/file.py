@@ -24,7 +24,7 @@ KIND = "rollcast model"
 VERSION = 1
 """Version of the format. A file of version n loads in every later version."""
 
-ROOMS = ("network", "scaling", "calibration", "history")
+ROOMS = ("network", "scaling", "calibration", "history", "stream")
 """First parts of the names a section may have."""
 
 # safetensors' names of the types a section may have, all little-endian.
@@ -45,19 +45,24 @@ def write_model(
     ``spec`` is anything JSON can say; sections are arrays of float32, float64, int64 or uint8.
     Raises OSError when the folder cannot be written.
     """
+    with whole_file(path) as file:
+        file.write(pack_container(KIND, spec, sections))
+
+
+def pack_container(kind: str, spec: dict[str, Any], sections: dict[str, np.ndarray]) -> bytes:
+    """``spec`` and ``sections`` in one container, which says that it is a ``kind``."""
     arrays = {name: np.ascontiguousarray(array) for name, array in sections.items()}
     for name, array in arrays.items():
         if array.dtype not in _NAMES or name.split("/")[0] not in ROOMS:
             raise ValueError(f"section {name!r} with dtype {array.dtype} has no place in a model")
     text = json.dumps(spec, allow_nan=False)
     metadata = {
-        "kind": KIND,
+        "kind": kind,
         "version": str(VERSION),
         "spec": text,
         "sha256": _checksum(text, arrays),
     }
-    with whole_file(path) as file:
-        file.write(_container(metadata, arrays))
+    return _container(metadata, arrays)
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -75,8 +80,18 @@ def read_model(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, 
             f"{where}: cannot be read ({error.strerror or error}). Give the path of a model saved "
             "with save()."
         ) from error
+    return unpack_container(where, data, KIND)
+
+
+def unpack_container(
+    where: str, data: bytes, kind: str
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return ``(spec, sections)`` of a container of that ``kind``, called ``where`` in messages.
+
+    Raises ModelFileError as ``read_model``.
+    """
     header = _read_header(where, data)
-    metadata = _identify(where, header)
+    metadata = _identify(where, header, kind)
     sections = _read_sections(where, header, data)
     text = metadata["spec"]
     if _checksum(text, sections) != metadata.get("sha256"):
@@ -199,13 +214,13 @@ def _read_header(where: str, data: bytes) -> dict[str, Any]:
     return header
 
 
-def _identify(where: str, header: dict[str, Any]) -> dict[str, str]:
+def _identify(where: str, header: dict[str, Any], kind: str) -> dict[str, str]:
     metadata = header.get("__metadata__")
-    if not isinstance(metadata, dict) or metadata.get("kind") != KIND:
+    if not isinstance(metadata, dict) or metadata.get("kind") != kind:
         found = metadata.get("kind") if isinstance(metadata, dict) else None
         raise ModelFileError(
-            f"{where}: this is {found or 'a safetensors file'!r}, where {KIND!r} was expected. "
-            "Give a file written by save()."
+            f"{where}: this is {found or 'a safetensors file'!r}, where {kind!r} was expected. "
+            f"Give a {kind}."
         )
     version = metadata.get("version")
     if not isinstance(version, str) or not version.isascii() or not version.isdigit():

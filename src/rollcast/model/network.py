@@ -1,34 +1,46 @@
-"""The direct network: the final state and the known future give every step at once.
-
-    h = the recurrent stack's final state after reading the window (value, indicator, calendar),
-        row by row, or folded: one step for each row of the last season, all seasons side by side
-    output = D h + e                                       decoder, one row of D per step and output
-           + Σ_k softmax_k(G_k h + c_k) S_k z              skip: linear in the scaled window z,
-                                                           one map or several under gates
-           + O tanh(A h + B f_k + E_k)                     future: step k's calendar features f_k
-
-Every step sees the whole of h, and so the newest value. (To read the last steps' hidden states as
-the steps of the forecast, as some libraries do, hides it from all but one of them.) The skip path
-is that of linear forecasters (Zeng et al. 2023); see skip.py.
-"""
+"""A network without weights, built from a spec: the strategy is a row of STRATEGIES."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rollcast import engine
-from rollcast.model.skip import Skip, naive_map, skip_backward, skip_forward, skip_shapes
+from rollcast.model import direct, recursive
 from rollcast.model.spec import NetworkSpec
 from rollcast.nn.heads import Head
 from rollcast.nn.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from rollcast.data.windows import Batch
+    from rollcast.model.recursive import Memory
 
 Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Strategy:
+    """How a recurrent stack becomes a forecast of many steps.
+
+    - ``shapes(spec)``: names and shapes of the weights behind those of the stack.
+    - ``begin(spec, views, generator)``: their first values, into zeros.
+    - ``loss_and_gradient``, ``outputs``: as the methods of `Network`, which comes first.
+    """
+
+    shapes: Callable[[NetworkSpec], dict[str, tuple[int, ...]]]
+    begin: Callable[[NetworkSpec, dict[str, Array], np.random.Generator], None]
+    loss_and_gradient: Callable[..., tuple[float, Array]]
+    outputs: Callable[..., Array]
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "direct": Strategy(direct.shapes, direct.begin, direct.loss_and_gradient, direct.outputs),
+    "recursive": Strategy(
+        recursive.shapes, recursive.begin, recursive.loss_and_gradient, recursive.outputs
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,28 +67,11 @@ class Network:
     def initial(self, seed: int, dtype: str = "float32") -> Array:
         """First weights ``(count,)``: torch's for the stack and the linear parts, a naive skip."""
         generator = np.random.Generator(np.random.Philox(key=seed & (2**64 - 1)))
-        spec = self.spec
         weights = np.zeros(self.count, dtype)
-        weights[: self.recurrent.count] = self.recurrent.initial(generator, dtype, spec.initial)
-        views = self.views(weights)
-        bound = 1.0 / np.sqrt(spec.hidden[-1])
-        for name in ("decoder.weight", "decoder.bias"):
-            drawn = generator.uniform(-bound, bound, views[name].shape)
-            views[name][...] = spec.decoder_gain * drawn
-        if spec.features:
-            inputs = {"state": spec.hidden[-1], "calendar": spec.features}
-            for name, width in inputs.items():
-                view = views[f"future.{name}"]
-                view[...] = generator.uniform(-1, 1, view.shape) / np.sqrt(width)
-            # The output starts at zero, so that the untrained path adds nothing.
-            view = views["future.step"]
-            view[...] = generator.uniform(-1, 1, view.shape) / np.sqrt(spec.hidden[-1])
-        if spec.maps > 1:
-            drawn = generator.uniform(-bound, bound, views["gate.weight"].shape)
-            views["gate.weight"][...] = drawn
-        if spec.skip != "none":
-            start = naive_map(spec, spec.skip) / spec.skip_gain
-            views["skip.weight"].reshape(spec.maps, *start.shape)[...] = start
+        weights[: self.recurrent.count] = self.recurrent.initial(
+            generator, dtype, self.spec.initial
+        )
+        STRATEGIES[self.spec.strategy].begin(self.spec, self.views(weights), generator)
         return weights
 
     def loss_and_gradient(
@@ -92,168 +87,26 @@ class Network:
 
         (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean.
         """
-        spec, views = self.spec, self.views(weights)
-        past = filled(batch.past, batch.observed)
-        run = self.recurrent.forward(
-            weights[: self.recurrent.count],
-            self._inputs(past, batch),
-            seed=seed,
-            step=step,
-            outputs=False,
+        return STRATEGIES[self.spec.strategy].loss_and_gradient(
+            self, weights, batch, seed=seed, step=step, row_weight=row_weight
         )
-        state = run.h[-1]
-        rows = np.ascontiguousarray(past.T)
-        hidden = self._future_hidden(views, state, batch)
-        skip = self._skip(views, state, rows)
-        output = self._output(views, state, skip, hidden)
-        loss, slope = self.head.loss_and_gradient(
-            output, batch.target, batch.target_observed, row_weight
-        )
-        gradient = np.empty_like(weights)
-        parts = self.views(gradient)
-        # Rows of the decoder and of the skip path are batch rows: (batch, horizon × width).
-        by_row = np.ascontiguousarray(slope.transpose(1, 0, 2))
-        flat = by_row.reshape(len(rows), -1)
-        dstate, parts["decoder.weight"][...], parts["decoder.bias"][...] = engine.linear_backward(
-            flat, state, views["decoder.weight"]
-        )
-        assert dstate is not None
-        if skip is not None:
-            dgates = skip_backward(spec, views, parts, skip, by_row.sum(axis=2), state, rows)
-            if dgates is not None:
-                dstate += dgates
-        if hidden is not None:
-            dstate += self._future_backward(views, parts, slope, hidden, state, batch)
-        dh = [np.zeros_like(each) for each in run.h[:-1]]
-        back = engine.backward(run.recording, dh=[*dh, dstate])
-        gradient[: self.recurrent.count] = back.weights
-        return loss, gradient
 
-    def outputs(self, weights: Array, batch: Batch) -> Array:
-        """The head's numbers ``(horizon, batch, width)``, in scaled units; keeps nothing."""
-        views = self.views(weights)
-        past = filled(batch.past, batch.observed)
-        run = self.recurrent.infer(
-            weights[: self.recurrent.count], self._inputs(past, batch), outputs=False
-        )
-        state = run.h[-1]
-        hidden = self._future_hidden(views, state, batch)
-        skip = self._skip(views, state, np.ascontiguousarray(past.T))
-        return self._output(views, state, skip, hidden)
+    def outputs(self, weights: Array, batch: Batch, memory: Memory | None = None) -> Array:
+        """The head's numbers ``(horizon, batch, width)``, in scaled units; keeps nothing.
 
-    def _inputs(self, past: Array, batch: Batch) -> Array:
-        spec = self.spec
-        newest = slice(spec.context - spec.steps, None)
-        inputs = np.empty((spec.steps, past.shape[1], spec.inputs), past.dtype)
-        if spec.fold:
-            seasons = past[spec.context - spec.folds * spec.fold :]
-            seasons = seasons.reshape(spec.folds, spec.fold, past.shape[1])
-            inputs[..., : spec.folds] = seasons.transpose(1, 2, 0)
-        else:
-            inputs[..., 0] = past[newest]
-        if spec.indicator:
-            inputs[..., spec.folds] = batch.observed[newest]
-        if spec.features:
-            inputs[..., spec.inputs - spec.features :] = batch.past_features[newest]
-        return inputs
-
-    def _skip(self, views: dict[str, Array], state: Array, rows: Array) -> Skip | None:
-        return None if self.spec.skip == "none" else skip_forward(self.spec, views, state, rows)
-
-    def _output(
-        self, views: dict[str, Array], state: Array, skip: Skip | None, hidden: Array | None
-    ) -> Array:
-        spec, width = self.spec, self.head.width
-        shape = (spec.horizon, len(state), width)
-        decoded = engine.linear(state, views["decoder.weight"], views["decoder.bias"])
-        decoded = decoded.reshape(len(state), spec.horizon, width).transpose(1, 0, 2)
-        if hidden is None:
-            output = np.empty(shape, state.dtype)
-        else:
-            output = engine.linear(hidden.reshape(-1, spec.future_units), views["future.output"])
-            output = output.reshape(shape)
-            decoded = np.add(decoded, output, out=output)
-        if skip is None:
-            return np.ascontiguousarray(decoded)
-        return np.add(decoded, skip.mixed.T[:, :, None], out=output)
-
-    def _future_hidden(self, views: dict[str, Array], state: Array, batch: Batch) -> Array | None:
-        """tanh(A h + B f + E), ``(horizon, batch, units)``; None without calendar features."""
-        spec = self.spec
-        if not spec.features:
-            return None
-        calendar = np.ascontiguousarray(batch.future_features).reshape(-1, spec.features)
-        hidden = engine.linear(calendar, views["future.calendar"])
-        hidden = hidden.reshape(spec.horizon, len(state), spec.future_units)
-        hidden += engine.linear(state, views["future.state"])
-        hidden += views["future.step"][:, None]
-        return np.tanh(hidden, out=hidden)
-
-    def _future_backward(
-        self,
-        views: dict[str, Array],
-        parts: dict[str, Array],
-        slope: Array,
-        hidden: Array,
-        state: Array,
-        batch: Batch,
-    ) -> Array:
-        """Gradients of the path from the known future into ``parts``; returns that of the state."""
-        spec = self.spec
-        flat = hidden.reshape(-1, spec.future_units)
-        dhidden, parts["future.output"][...], _ = engine.linear_backward(
-            slope.reshape(len(flat), -1), flat, views["future.output"]
-        )
-        assert dhidden is not None
-        np.multiply(flat, flat, out=flat)
-        np.subtract(1.0, flat, out=flat)
-        dhidden *= flat
-        calendar = np.ascontiguousarray(batch.future_features).reshape(-1, spec.features)
-        _, parts["future.calendar"][...], _ = engine.linear_backward(
-            dhidden, calendar, views["future.calendar"], need_x=False
-        )
-        steps = dhidden.reshape(hidden.shape)
-        steps.sum(axis=1, out=parts["future.step"])
-        dstate, parts["future.state"][...], _ = engine.linear_backward(
-            steps.sum(axis=0), state, views["future.state"]
-        )
-        assert dstate is not None
-        return dstate
+        A recursive network may go on from the ``memory`` of what came before the newest row.
+        """
+        given: dict[str, Any] = {} if memory is None else {"memory": memory}
+        return STRATEGIES[self.spec.strategy].outputs(self, weights, batch, **given)
 
 
 def build(spec: NetworkSpec) -> Network:
     """The network of a spec."""
-    head = spec.make_head()
     recurrent = Recurrent(spec.cell, spec.inputs, spec.hidden, spec.dropout)
     layout = {name: (shape, place) for name, shape, place in recurrent.layout()}
-    shapes: dict[str, tuple[int, ...]] = {
-        "decoder.weight": (spec.horizon * head.width, spec.hidden[-1]),
-        "decoder.bias": (spec.horizon * head.width,),
-    }
-    if spec.features:
-        shapes |= {
-            "future.state": (spec.future_units, spec.hidden[-1]),
-            "future.calendar": (spec.future_units, spec.features),
-            "future.step": (spec.horizon, spec.future_units),
-            "future.output": (head.width, spec.future_units),
-        }
-    shapes |= skip_shapes(spec)
     position = recurrent.count
-    for name, shape in shapes.items():
+    for name, shape in STRATEGIES[spec.strategy].shapes(spec).items():
         size = int(np.prod(shape, dtype=object))
         layout[name] = (shape, slice(position, position + size))
         position += size
-    return Network(spec, head, recurrent, layout)
-
-
-def filled(past: Array, observed: Array) -> Array:
-    """The window ``(context, batch)`` with each missing value replaced by the last one before it.
-
-    Before the first observed value it stays as it is: 0, the window's mean.
-    """
-    if observed.all():
-        return past
-    index = np.where(observed, np.arange(len(past))[:, None], -1)
-    np.maximum.accumulate(index, axis=0, out=index)
-    np.maximum(index, 0, out=index)
-    return np.take_along_axis(past, index, axis=0)
+    return Network(spec, spec.make_head(), recurrent, layout)

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rollcast.model.network import Network
+from rollcast.model.walk import memories, walks
 
 if TYPE_CHECKING:
     from rollcast.data.windows import Batch, Windows
 
 Array = np.ndarray
 
-WINDOWS_AT_ONCE = 512
+WINDOWS_AT_ONCE, MEMORIES_AT_ONCE = 512, 16_384
+"""Windows in one batch; windows whose memories are found in one walk."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +41,19 @@ class Prediction:
 def outputs(
     network: Network, weights: Array, windows: Windows, indices: Array | None = None
 ) -> Iterator[tuple[Batch, Array]]:
-    """Batches of windows with the head's numbers ``(horizon, batch, width)``, still scaled."""
+    """Batches of windows with the head's numbers ``(horizon, batch, width)``, still scaled.
+
+    A recursive network reads each series whose scale is its own from the beginning; of every other
+    kind, a forecast follows from the window alone.
+    """
     chosen = np.arange(windows.count) if indices is None else np.asarray(indices)
-    for start in range(0, len(chosen), WINDOWS_AT_ONCE):
-        batch = windows.batch(chosen[start : start + WINDOWS_AT_ONCE])
-        yield batch, network.outputs(weights, batch)
+    walking = walks(network, windows)
+    for many in np.split(chosen, range(MEMORIES_AT_ONCE, len(chosen), MEMORIES_AT_ONCE)):
+        memory = memories(network, weights, windows, many) if walking and len(many) else None
+        for start in range(0, len(many), WINDOWS_AT_ONCE):
+            part = slice(start, start + WINDOWS_AT_ONCE)
+            batch = windows.batch(many[part])
+            yield batch, network.outputs(weights, batch, memory and memory.take(part))
 
 
 def loss(
@@ -68,6 +78,20 @@ def loss(
     return total / weight if weight else 0.0
 
 
+def read_off(
+    network: Network, output: Array, location: Array, scale: Array, levels: Sequence[float] = ()
+) -> Prediction:
+    """The forecasts that the head's numbers ``(horizon, batch, width)`` say, with quantiles at
+    ``levels`` when it has any; ``location, scale (batch,)``."""
+    levels = tuple(levels) if network.head.levels else ()
+    if levels:
+        scaled = network.head.quantiles(output, (0.5, *levels)).transpose(1, 0, 2)
+        unscaled = scaled * scale[:, None, None] + location[:, None, None]
+        return Prediction(unscaled[..., 0], unscaled[..., 1:], levels, scale)
+    median = network.head.median(output).T * scale[:, None] + location[:, None]
+    return Prediction(median, np.empty((*median.shape, 0)), (), scale)
+
+
 def predict(
     network: Network, weights: Array, windows: Windows, *, levels: Sequence[float] = ()
 ) -> Prediction:
@@ -80,12 +104,6 @@ def predict(
     for batch, output in outputs(network, weights, windows):
         rows = slice(done, done + len(batch))
         done = rows.stop
-        scale[rows] = batch.scale
-        if levels:
-            scaled = network.head.quantiles(output, (0.5, *levels)).transpose(1, 0, 2)
-            unscaled = scaled * batch.scale[:, None, None] + batch.location[:, None, None]
-            median[rows], quantiles[rows] = unscaled[..., 0], unscaled[..., 1:]
-        else:
-            scaled = network.head.median(output).T
-            median[rows] = scaled * batch.scale[:, None] + batch.location[:, None]
+        found = read_off(network, output, batch.location, batch.scale, levels)
+        median[rows], quantiles[rows], scale[rows] = found.median, found.quantiles, batch.scale
     return Prediction(median, quantiles, levels, scale)

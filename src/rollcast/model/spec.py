@@ -15,8 +15,10 @@ from rollcast.nn.initial import INITIAL
 SKIPS = ("none", "naive", "seasonal_naive", "seasonal_mean")
 """What the linear path from the window gives before training."""
 
-LATER = ("initial",)
+LATER = ("initial", "lags")
 """Parts that came after the first model files; those that lack one have its default."""
+
+STRATEGIES = ("direct", "recursive")
 
 LARGEST = 1 << 20
 """No size in a spec may exceed this: beyond it a number is a mistake, or malice."""
@@ -33,6 +35,7 @@ class NetworkSpec:
       rows earlier beside it: a season is read once, with all seasons side by side.
     - ``indicator``: whether an input says which values were observed; ``features``: calendar inputs
       per row, past and future; ``future_units``: width of the path from the known future.
+    - ``lags``: how many of the newest values the autoregressive path of a recursive network reads.
     - ``head``, ``levels``: what the outputs mean.
     - ``skip``: one of SKIPS; ``maps``: how many such maps, mixed by gates if more than one;
       ``skip_gain``: the factor by which their weights count, so how fast they move under Adam,
@@ -59,11 +62,13 @@ class NetworkSpec:
     skip_gain: float = 1.0
     decoder_gain: float = 1.0
     initial: str = "torch"
+    lags: int = 0
 
     def __post_init__(self) -> None:
         for name in ("context", "horizon", "season", "future_units", "maps"):
             _whole(name, getattr(self, name))
         _whole("features", self.features, least=0)
+        _whole("lags", self.lags, least=0)
         for name in ("recurrent_steps", "fold"):
             if getattr(self, name) is not None:
                 _whole(name, getattr(self, name))
@@ -83,7 +88,7 @@ class NetworkSpec:
         for units in hidden:
             _whole("hidden", units)
         object.__setattr__(self, "hidden", tuple(int(units) for units in hidden))
-        for name, choices in (("strategy", ("direct",)), ("cell", CELLS), ("skip", SKIPS)):
+        for name, choices in (("strategy", STRATEGIES), ("cell", CELLS), ("skip", SKIPS)):
             found = getattr(self, name)
             if not isinstance(found, str) or found not in choices:
                 raise UsageError(f"{name}={found!r}: choose one of {', '.join(choices)}.")
@@ -97,6 +102,15 @@ class NetworkSpec:
         if self.levels is not None:
             object.__setattr__(self, "levels", tuple(float(level) for level in self.levels))
         self.make_head()
+        if self.strategy == "recursive":
+            if not self.indicator or self.fold is not None or self.skip != "none" or self.maps > 1:
+                raise UsageError(
+                    "strategy='recursive': expected indicator=True, skip='none' and no fold."
+                )
+            if self.lags > self.context:
+                raise UsageError(f"lags={self.lags}: expected at most the context, {self.context}.")
+        elif self.lags:
+            raise UsageError(f"lags={self.lags}: only a recursive network has them.")
 
     def make_head(self) -> Head:
         """The head of the network."""

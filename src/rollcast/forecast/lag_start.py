@@ -1,0 +1,182 @@
+"""Where training of a recursive network starts: an autoregression that forecasts well when rolled.
+
+Its weights of the newest values and of the calendar are a ridge regression of the next value on the
+training windows, shrunk towards a naive forecast. Naive forecast and penalty are those whose
+forecasts of the whole horizon, rolled step by step, were best on blocks of windows left out: what
+fits the next value best may drift. The network learns what is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rollcast import engine
+from rollcast.forecast.holdout import choose_recurrent_steps
+from rollcast.forecast.start import FOLDS, training_batches
+from rollcast.model.inputs import filled
+from rollcast.model.recursive import columns
+from rollcast.score.ridge import ridge
+
+if TYPE_CHECKING:
+    from rollcast.forecast.problem import NetworkProblem
+    from rollcast.model.spec import NetworkSpec
+    from rollcast.nn.heads import Head
+
+Array = np.ndarray
+
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, None)
+"""Per window, on inputs of unit variance; None is the naive forecast itself."""
+
+
+MOST_LAGS = 192
+"""Newest values that the autoregressive path reads, at most."""
+
+
+def recursive_spec(spec: NetworkSpec) -> NetworkSpec:
+    """The recursive network in the place of a direct one: it reads the window row by row."""
+    return replace(
+        spec,
+        strategy="recursive",
+        fold=None,
+        recurrent_steps=choose_recurrent_steps(spec.context, spec.horizon),
+        indicator=True,
+        skip="none",
+        maps=1,
+        lags=min(spec.context, MOST_LAGS),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Equations:
+    """Training windows, float64: ``inputs (windows, lags + features + 1)``, newest value first,
+    then the calendar of the next row and 1; ``calendar (windows, horizon, features)``; ``target
+    (windows, horizon)``, ``observed`` alike; ``weight`` and ``origin (windows,)``."""
+
+    inputs: Array
+    calendar: Array
+    target: Array
+    observed: Array
+    weight: Array
+    origin: Array
+
+    def sums(self, chosen: Array) -> tuple[Array, Array, float]:
+        """Weighed products of the inputs of some windows by themselves and by the next value."""
+        chosen = chosen[self.observed[chosen, 0]]
+        inputs = np.ascontiguousarray(self.inputs[chosen].T)
+        weight = self.weight[chosen]
+        weighed = inputs * weight
+        target = np.ascontiguousarray(self.target[chosen, :1].T)
+        return engine.linear(weighed, inputs), engine.linear(weighed, target), float(weight.sum())
+
+
+def lag_start(problem: NetworkProblem, seed: int) -> Array:
+    """First weights ``(count,)``: random ones, but for the autoregressive path and the biases."""
+    network = problem.network
+    spec, weights = network.spec, network.initial(seed, problem.dtype)
+    if not spec.lags:
+        return weights
+    found = equations(problem)
+    best = best_lags(spec, found)
+    views = network.views(weights)
+    views["lags.weight"][...] = best[: spec.lags] / spec.skip_gain
+    if spec.features:
+        views["calendar.weight"][...] = best[spec.lags : -1] / spec.skip_gain
+    views["head.bias"][0] += best[-1]
+    if "head.spread" in views:
+        views["head.spread"][...] = spreads(network.head, found, rolled(spec, best, found))
+    return weights
+
+
+def equations(problem: NetworkProblem) -> Equations:
+    """The training windows of the regression."""
+    spec, parts = problem.network.spec, []
+    for batch, weight in training_batches(problem):
+        past = filled(batch.past, batch.observed)[::-1][: spec.lags]
+        following = batch.future_features
+        inputs = np.concatenate([past.T, following[0], np.ones((len(batch), 1))], axis=1)
+        calendar = following.transpose(1, 0, 2)
+        target, observed = batch.target.T, batch.target_observed.T
+        parts.append((inputs, calendar, target, observed, weight, batch.origin))
+    joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    floats = [np.ascontiguousarray(array, np.float64) for array in joined[:3]]
+    return Equations(floats[0], floats[1], floats[2], *joined[3:])
+
+
+def priors(spec: NetworkSpec) -> list[Array]:
+    """Naive forecasts as weights of the newest values ``(lags,)``: nothing, the last value; with a
+    season its last value, its mean, and its last value with the last yearly difference kept."""
+    lags, season = spec.lags, spec.season
+    one = np.eye(lags)
+    found = [np.zeros(lags), one[0]]
+    if 1 < season <= lags:
+        found.append(one[season - 1])
+        found.append(one[season - 1 :: season].mean(axis=0))
+        if season < lags:
+            found.append(one[0] + one[season - 1] - one[season])
+    return found
+
+
+def best_lags(spec: NetworkSpec, found: Equations) -> Array:
+    """The weights ``(lags + features + 1,)`` of the newest values, the calendar and 1."""
+    count, width = found.inputs.shape
+    starts = [np.concatenate([each, np.zeros(width - spec.lags)]) for each in priors(spec)]
+    candidates = [(start, penalty) for start in starts for penalty in PENALTIES]
+    whole = found.sums(np.arange(count))
+    errors = np.zeros(len(candidates))
+    for block in np.array_split(np.arange(count), FOLDS):
+        if not len(block):
+            continue
+        first, last = found.origin[block[0]], found.origin[block[-1]]
+        near = (found.origin > first - spec.horizon) & (found.origin < last + spec.horizon)
+        without = found.sums(np.flatnonzero(near))
+        gram, cross = whole[0] - without[0], whole[1] - without[1]
+        total = max(whole[2] - without[2], 0.0)
+        for index, (start, penalty) in enumerate(candidates):
+            tried = shrunk(start, penalty, gram, cross, total)
+            error = np.abs(rolled(spec, tried, found, block) - found.target[block])
+            error = np.where(found.observed[block], error, 0.0).sum(axis=1)
+            errors[index] += np.nan_to_num(error * found.weight[block], nan=np.inf).sum()
+    start, penalty = candidates[int(np.argmin(errors))]
+    return shrunk(start, penalty, *whole)
+
+
+def shrunk(start: Array, penalty: float | None, gram: Array, cross: Array, total: float) -> Array:
+    """A naive forecast plus the ridge regression of what it leaves."""
+    if penalty is None or total <= 0.0:
+        return start
+    left = cross - engine.linear(gram, np.ascontiguousarray(start[None]))
+    return start + ridge(gram, left, penalty * total)[:, 0]
+
+
+def rolled(
+    spec: NetworkSpec, weights: Array, found: Equations, chosen: Array | slice = slice(None)
+) -> Array:
+    """Forecasts ``(windows, horizon)`` of an autoregression that goes on from its own: linear in
+    the newest values, and in what calendar and constant add at each step."""
+    lags, horizon = spec.lags, spec.horizon
+    a, rest = weights[:lags], weights[lags:]
+    by_lag, by_step = np.zeros((horizon, lags)), np.zeros((horizon, horizon))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for step in range(horizon):
+            known = min(step, lags)  # values that were themselves forecast
+            before = slice(step - known, step)
+            own = a[:known][::-1, None]
+            by_lag[step] = (own * by_lag[before]).sum(axis=0)
+            by_lag[step, : lags - known] += a[known:]
+            by_step[step] = (own * by_step[before]).sum(axis=0)
+            by_step[step, step] = 1.0
+        added = np.einsum("whf,f->wh", found.calendar[chosen], rest[:-1]) + rest[-1]
+        newest = np.ascontiguousarray(found.inputs[chosen][:, :lags])
+        return engine.linear(newest, by_lag) + engine.linear(np.ascontiguousarray(added), by_step)
+
+
+def spreads(head: Head, found: Equations, forecast: Array) -> Array:
+    """How far each quantile but the median's lies from the forecast, ``(horizon, levels - 1)``: as
+    in the training windows."""
+    errors = np.where(found.observed, found.target - forecast, np.nan)
+    errors[:, ~found.observed.any(axis=0)] = 0.0
+    _, others = columns(head)
+    return np.nanquantile(errors, np.array(head.levels)[others], axis=0).T

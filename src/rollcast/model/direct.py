@@ -1,0 +1,219 @@
+"""The direct network: the final state and the known future give every step at once.
+
+    h = the recurrent stack's final state after reading the window (value, indicator, calendar),
+        row by row, or folded: one step for each row of the last season, all seasons side by side
+    output = D h + e                                       decoder, one row of D per step and output
+           + Σ_k softmax_k(G_k h + c_k) S_k z              skip: linear in the scaled window z,
+                                                           one map or several under gates
+           + O tanh(A h + B f_k + E_k)                     future: step k's calendar features f_k
+
+Every step sees the whole of h, and so the newest value. (To read the last steps' hidden states as
+the steps of the forecast, as some libraries do, hides it from all but one of them.) The skip path
+is that of linear forecasters (Zeng et al. 2023); see skip.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rollcast import engine
+from rollcast.model.inputs import filled
+from rollcast.model.skip import Skip, naive_map, skip_backward, skip_forward, skip_shapes
+from rollcast.model.spec import NetworkSpec
+
+if TYPE_CHECKING:
+    from rollcast.data.windows import Batch
+    from rollcast.model.network import Network
+
+Array = np.ndarray
+
+
+def shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights behind those of the recurrent stack."""
+    width = spec.make_head().width
+    result: dict[str, tuple[int, ...]] = {
+        "decoder.weight": (spec.horizon * width, spec.hidden[-1]),
+        "decoder.bias": (spec.horizon * width,),
+    }
+    if spec.features:
+        result |= {
+            "future.state": (spec.future_units, spec.hidden[-1]),
+            "future.calendar": (spec.future_units, spec.features),
+            "future.step": (spec.horizon, spec.future_units),
+            "future.output": (width, spec.future_units),
+        }
+    return result | skip_shapes(spec)
+
+
+def begin(spec: NetworkSpec, views: dict[str, Array], generator: np.random.Generator) -> None:
+    """First weights, into ``views`` of zeros: torch's for the linear parts, a naive skip."""
+    bound = 1.0 / np.sqrt(spec.hidden[-1])
+    for name in ("decoder.weight", "decoder.bias"):
+        drawn = generator.uniform(-bound, bound, views[name].shape)
+        views[name][...] = spec.decoder_gain * drawn
+    if spec.features:
+        inputs = {"state": spec.hidden[-1], "calendar": spec.features}
+        for name, width in inputs.items():
+            view = views[f"future.{name}"]
+            view[...] = generator.uniform(-1, 1, view.shape) / np.sqrt(width)
+        # The output starts at zero, so that the untrained path adds nothing.
+        view = views["future.step"]
+        view[...] = generator.uniform(-1, 1, view.shape) / np.sqrt(spec.hidden[-1])
+    if spec.maps > 1:
+        drawn = generator.uniform(-bound, bound, views["gate.weight"].shape)
+        views["gate.weight"][...] = drawn
+    if spec.skip != "none":
+        start = naive_map(spec, spec.skip) / spec.skip_gain
+        views["skip.weight"].reshape(spec.maps, *start.shape)[...] = start
+
+
+def loss_and_gradient(
+    network: Network,
+    weights: Array,
+    batch: Batch,
+    *,
+    seed: int = 0,
+    step: int = 0,
+    row_weight: Array | None = None,
+) -> tuple[float, Array]:
+    """The head's mean loss over the batch and its gradient ``(count,)``.
+
+    (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean.
+    """
+    spec, views = network.spec, network.views(weights)
+    past = filled(batch.past, batch.observed)
+    run = network.recurrent.forward(
+        weights[: network.recurrent.count],
+        _inputs(network, past, batch),
+        seed=seed,
+        step=step,
+        outputs=False,
+    )
+    state = run.h[-1]
+    rows = np.ascontiguousarray(past.T)
+    hidden = _future_hidden(network, views, state, batch)
+    skip = _skip(network, views, state, rows)
+    output = _output(network, views, state, skip, hidden)
+    loss, slope = network.head.loss_and_gradient(
+        output, batch.target, batch.target_observed, row_weight
+    )
+    gradient = np.empty_like(weights)
+    parts = network.views(gradient)
+    # Rows of the decoder and of the skip path are batch rows: (batch, horizon × width).
+    by_row = np.ascontiguousarray(slope.transpose(1, 0, 2))
+    flat = by_row.reshape(len(rows), -1)
+    dstate, parts["decoder.weight"][...], parts["decoder.bias"][...] = engine.linear_backward(
+        flat, state, views["decoder.weight"]
+    )
+    assert dstate is not None
+    if skip is not None:
+        dgates = skip_backward(spec, views, parts, skip, by_row.sum(axis=2), state, rows)
+        if dgates is not None:
+            dstate += dgates
+    if hidden is not None:
+        dstate += _future_backward(network, views, parts, slope, hidden, state, batch)
+    dh = [np.zeros_like(each) for each in run.h[:-1]]
+    back = engine.backward(run.recording, dh=[*dh, dstate])
+    gradient[: network.recurrent.count] = back.weights
+    return loss, gradient
+
+
+def outputs(network: Network, weights: Array, batch: Batch) -> Array:
+    """The head's numbers ``(horizon, batch, width)``, in scaled units; keeps nothing."""
+    views = network.views(weights)
+    past = filled(batch.past, batch.observed)
+    run = network.recurrent.infer(
+        weights[: network.recurrent.count], _inputs(network, past, batch), outputs=False
+    )
+    state = run.h[-1]
+    hidden = _future_hidden(network, views, state, batch)
+    skip = _skip(network, views, state, np.ascontiguousarray(past.T))
+    return _output(network, views, state, skip, hidden)
+
+
+def _inputs(network: Network, past: Array, batch: Batch) -> Array:
+    spec = network.spec
+    newest = slice(spec.context - spec.steps, None)
+    inputs = np.empty((spec.steps, past.shape[1], spec.inputs), past.dtype)
+    if spec.fold:
+        seasons = past[spec.context - spec.folds * spec.fold :]
+        seasons = seasons.reshape(spec.folds, spec.fold, past.shape[1])
+        inputs[..., : spec.folds] = seasons.transpose(1, 2, 0)
+    else:
+        inputs[..., 0] = past[newest]
+    if spec.indicator:
+        inputs[..., spec.folds] = batch.observed[newest]
+    if spec.features:
+        inputs[..., spec.inputs - spec.features :] = batch.past_features[newest]
+    return inputs
+
+
+def _skip(network: Network, views: dict[str, Array], state: Array, rows: Array) -> Skip | None:
+    return None if network.spec.skip == "none" else skip_forward(network.spec, views, state, rows)
+
+
+def _output(
+    network: Network, views: dict[str, Array], state: Array, skip: Skip | None, hidden: Array | None
+) -> Array:
+    spec, width = network.spec, network.head.width
+    shape = (spec.horizon, len(state), width)
+    decoded = engine.linear(state, views["decoder.weight"], views["decoder.bias"])
+    decoded = decoded.reshape(len(state), spec.horizon, width).transpose(1, 0, 2)
+    if hidden is None:
+        output = np.empty(shape, state.dtype)
+    else:
+        output = engine.linear(hidden.reshape(-1, spec.future_units), views["future.output"])
+        output = output.reshape(shape)
+        decoded = np.add(decoded, output, out=output)
+    if skip is None:
+        return np.ascontiguousarray(decoded)
+    return np.add(decoded, skip.mixed.T[:, :, None], out=output)
+
+
+def _future_hidden(
+    network: Network, views: dict[str, Array], state: Array, batch: Batch
+) -> Array | None:
+    """tanh(A h + B f + E), ``(horizon, batch, units)``; None without calendar features."""
+    spec = network.spec
+    if not spec.features:
+        return None
+    calendar = np.ascontiguousarray(batch.future_features).reshape(-1, spec.features)
+    hidden = engine.linear(calendar, views["future.calendar"])
+    hidden = hidden.reshape(spec.horizon, len(state), spec.future_units)
+    hidden += engine.linear(state, views["future.state"])
+    hidden += views["future.step"][:, None]
+    return np.tanh(hidden, out=hidden)
+
+
+def _future_backward(
+    network: Network,
+    views: dict[str, Array],
+    parts: dict[str, Array],
+    slope: Array,
+    hidden: Array,
+    state: Array,
+    batch: Batch,
+) -> Array:
+    """Gradients of the path from the known future into ``parts``; returns that of the state."""
+    spec = network.spec
+    flat = hidden.reshape(-1, spec.future_units)
+    dhidden, parts["future.output"][...], _ = engine.linear_backward(
+        slope.reshape(len(flat), -1), flat, views["future.output"]
+    )
+    assert dhidden is not None
+    np.multiply(flat, flat, out=flat)
+    np.subtract(1.0, flat, out=flat)
+    dhidden *= flat
+    calendar = np.ascontiguousarray(batch.future_features).reshape(-1, spec.features)
+    _, parts["future.calendar"][...], _ = engine.linear_backward(
+        dhidden, calendar, views["future.calendar"], need_x=False
+    )
+    steps = dhidden.reshape(hidden.shape)
+    steps.sum(axis=1, out=parts["future.step"])
+    dstate, parts["future.state"][...], _ = engine.linear_backward(
+        steps.sum(axis=0), state, views["future.state"]
+    )
+    assert dstate is not None
+    return dstate

@@ -22,9 +22,9 @@ def gather(
     observed, both ``(context + horizon, windows)``; location and scale, float64 ``(windows,)``.
 
     values: float64, NaN where missing. begin, stop: int64 ``(windows,)``; a window's rows from
-    ``stop`` on do not count as observed. statistics: location and scale when they are known. Without
-    them they are mean and standard deviation of what was observed of the context; a spread that is
-    at most ``constant`` times the level gives way to the level, and a level of 0 to 1.
+    ``stop`` on do not count as observed. statistics: location and scale when they are known.
+    Without them they are mean and standard deviation of what was observed of the context; a spread
+    that is at most ``constant`` times the level gives way to the level, and a level of 0 to 1.
     """
     context, horizon = shape
     find = statistics is None
@@ -33,7 +33,5 @@ def gather(
     location, scale = (np.ascontiguousarray(each, np.float64) for each in statistics)
     scaled = np.empty((context + horizon, len(begin)), dtype)
     observed = np.empty(scaled.shape, bool)
-    _native.gather(
-        values, begin, stop, context, constant, find, location, scale, scaled, observed
-    )
+    _native.gather(values, begin, stop, context, constant, find, location, scale, scaled, observed)
     return scaled, observed, location, scale

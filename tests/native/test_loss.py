@@ -56,9 +56,9 @@ def test_loss_and_slope_equal_the_formulas(row, family, levels, shape, dtype):
             value, slope = engine.loss(
                 family, output, given, observed=observed, weight=weight, levels=levels, delta=0.7
             )
-            exact = [array.astype("float64") for array in (output, given)]
             truth, gradient = mean(
-                family, *exact, everyone if observed is None else observed,
+                family, output.astype("float64"), given.astype("float64"),
+                everyone if observed is None else observed,
                 np.ones(shape) if weight is None else weight, levels, 0.7,
             )  # fmt: skip
             assert value == pytest.approx(truth, rel=BOUND[dtype])
@@ -84,9 +84,7 @@ def test_nan_and_infinity_in_an_output_reach_the_loss(row, family, levels):
 def test_nothing_observed_is_no_loss_and_no_slope(row, weight):
     target = np.full((3, 5), np.nan)
     observed = np.zeros((3, 5), bool)
-    value, slope = engine.loss(
-        "mse", np.ones((3, 5, 1)), target, observed=observed, weight=weight
-    )
+    value, slope = engine.loss("mse", np.ones((3, 5, 1)), target, observed=observed, weight=weight)
     assert value == 0.0
     assert slope is not None and not slope.any()
 

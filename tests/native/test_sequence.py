@@ -96,8 +96,11 @@ def by_parts(sequence, weights, x, target, observed, weight, lengths, states, ke
             part.reshape(batch, -1) for part in np.split(flat, cut)
         ] for flat in states
     ]  # fmt: skip
-    run = engine.forward(cell, sizes, weights[: sequence.stack_count], x, h0=layers[0],
-                         c0=layers[1], lengths=lengths, dropout=0.4, **key)  # fmt: skip
+    run = engine.forward(
+        cell, sizes, weights[: sequence.stack_count], x, h0=layers[0], c0=layers[1],
+        lengths=lengths, dropout=0.4, seed=key[0], step=key[1],
+    )  # fmt: skip
+    assert run.y is not None
     last = sequence.steps == "last"
     read = (run.h[-1] if last else run.y).reshape(-1, units)
     output = read
@@ -110,10 +113,12 @@ def by_parts(sequence, weights, x, target, observed, weight, lengths, states, ke
         sequence.family, output.reshape(*target.shape, width), target, observed=observed,
         weight=np.broadcast_to(weight[..., None], target.shape), levels=LEVELS, delta=0.7,
     )  # fmt: skip
+    assert slope is not None
     slope = slope.reshape(-1, sequence.numbers)
     tail = []
     if head:
         slope, dweight, dbias = engine.linear_backward(slope, read, matrix)
+        assert slope is not None
         tail = [dweight.ravel(), dbias]
     if last:
         dh = [np.zeros_like(part) for part in run.h[:-1]] + [slope.reshape(batch, units)]
@@ -145,13 +150,13 @@ def test_every_option_at_once_equals_the_single_calls(row, family, steps, head, 
         weight = draw.random((len(target), batch) if each_step else batch) + 0.5
         states = [draw.normal(size=batch * 23) for _ in range(2 if cell == "lstm" else 1)]
         states += [None] * (2 - len(states))
-        key = {"seed": 3, "step": 9}
+        key = (3, 9)
         loss, gradient, h, c = by_parts(
             sequence, weights, x, target, observed & inside, weight, lengths, states, key, head
         )
         found, slopes = sequence.gradient(
             weights, x, target, observed=observed, weight=weight, lengths=lengths,
-            h0=states[0], c0=states[1], hn=states[0], cn=states[1], **key,
+            h0=states[0], c0=states[1], hn=states[0], cn=states[1], seed=key[0], step=key[1],
         )  # fmt: skip
         assert found == pytest.approx(loss, rel=1e-12)
         assert close(slopes, gradient, "float64")
@@ -213,7 +218,13 @@ def test_what_does_not_fit_is_refused_by_name():
     with pytest.raises(UsageError, match="LSTM"):
         other, others = make("gru", (2, 4), outputs=2)
         other.gradient(others, x, target, c0=np.zeros(20))
-    for options in ({"steps": "first"}, {"family": "crps"}, {"family": "quantile"},
-                    {"dropout": 1.0}, {"outputs": 0}):  # fmt: skip
-        with pytest.raises(UsageError):
-            engine.Sequence("gru", (2, 4), **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"steps": "first"}, {"family": "crps"}, {"family": "quantile"}, {"dropout": 1.0},
+     {"outputs": 0}],
+)  # fmt: skip
+def test_settings_that_cannot_be_are_refused(options):
+    with pytest.raises(UsageError, match=f"{next(iter(options))}|levels"):
+        engine.Sequence("gru", (2, 4), **options)

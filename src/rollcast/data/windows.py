@@ -224,15 +224,15 @@ class Windows:
         if self.statistics is not None:
             statistics = self.statistics[0][series], self.statistics[1][series]
         before = self.context - 1
+        stop = None
+        if self._stop is not None:  # all that is past counts, whatever the stop
+            stop = np.maximum(self._stop[series] - newest, 1) + before
         scaled, observed, location, scale = engine.gather(
             self._values,
             newest + (self._shift[series] - before),
             (self.context, self.horizon),
             self.dtype,
-            # all that is past counts, whatever the stop
-            stop=None
-            if self._stop is None
-            else np.maximum(self._stop[series] - newest, 1) + before,
+            stop=stop,
             statistics=statistics,
             constant=CONSTANT,
         )

@@ -34,7 +34,7 @@ def loss(
     width = len(levels) if family == "quantile" else 1
     if family not in FAMILIES or output.shape != (*target.shape, width) or not target.size:
         raise UsageError(
-            f"loss {family!r} of an output {output.shape} against a target {target.shape}: expected "
+            f"loss {family!r} of an output {output.shape} and a target {target.shape}: expected "
             f"one of {', '.join(FAMILIES)}, and for each element of the target {width} numbers"
         )
     if observed is not None:

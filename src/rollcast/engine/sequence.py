@@ -5,6 +5,7 @@ the same from call to call is checked once, and each call is one native call on 
 """
 
 from collections.abc import Sequence as Series
+from typing import NoReturn
 
 import numpy as np
 
@@ -102,7 +103,11 @@ class Sequence:
                 seed, step,
             )  # fmt: skip
         except (ValueError, TypeError) as error:
-            self._refuse(error, weights, x, target, observed, weight, lengths, h0, c0, hn, cn, out)
+            self._refuse(
+                error, weights, x,
+                {"target": target, "observed": observed, "weight": weight, "lengths": lengths,
+                 "h0": h0, "c0": c0, "hn": hn, "cn": cn, "out": out},
+            )  # fmt: skip
         return loss, gradient
 
     def loss(
@@ -125,7 +130,11 @@ class Sequence:
                 weights, x, target, observed, weight, lengths, h0, c0, hn, cn, None, None, 0, 0
             )
         except (ValueError, TypeError) as error:
-            self._refuse(error, weights, x, target, observed, weight, lengths, h0, c0, hn, cn)
+            self._refuse(
+                error, weights, x,
+                {"target": target, "observed": observed, "weight": weight, "lengths": lengths,
+                 "h0": h0, "c0": c0, "hn": hn, "cn": cn},
+            )  # fmt: skip
 
     def outputs_of(
         self,
@@ -147,44 +156,38 @@ class Sequence:
                 weights, x, None, None, None, lengths, h0, c0, hn, cn, None, output, 0, 0
             )
         except (ValueError, TypeError) as error:
-            self._refuse(error, weights, x, None, None, None, lengths, h0, c0, hn, cn)
+            self._refuse(
+                error, weights, x,
+                {"lengths": lengths, "h0": h0, "c0": c0, "hn": hn, "cn": cn},
+            )  # fmt: skip
         return output
 
-    def _refuse(self, error, weights, x, target, observed, weight, lengths, *states_and_out):
+    def _refuse(
+        self, error: Exception, weights: Array, x: Array, others: dict[str, Array | None]
+    ) -> NoReturn:
         """Say which array does not fit, and what would."""
         dtype = getattr(weights, "dtype", None)
-        h0, c0, hn, cn, *out = states_and_out
-        time, batch = np.shape(x)[:2] if np.ndim(x) == 3 else (None, None)
-        read = time if self.steps == "all" else 1
-        states = None if batch is None else batch * sum(self.sizes[1:])
-        answer = (read, batch, self.outputs)
-        wanted = [
-            ("weights", weights, dtype, [(self.count,)]),
-            ("x", x, dtype, [(time, batch, self.sizes[0])]),
-            ("target", target, dtype, [answer]),
-            ("observed", observed, np.dtype(bool), [answer]),
-            ("weight", weight, np.dtype(np.float64), [(batch,), (read, batch)]),
-            ("lengths", lengths, np.dtype(np.int32), [(batch,)]),
-            *(
-                (name, state, dtype, [(states,)])
-                for name, state in zip(("h0", "c0", "hn", "cn"), (h0, c0, hn, cn), strict=True)
-            ),
-            *(("out", each, dtype, [(self.count,)]) for each in out),
-        ]
         if dtype not in (np.float32, np.float64):
             raise UsageError(f"weights must be float32 or float64, not {dtype}") from None
-        for name, array, kind, shapes in wanted:
+        time, batch = x.shape[:2] if np.ndim(x) == 3 else (0, 0)
+        answer = (time if self.steps == "all" else 1, batch, self.outputs)
+        states = (batch * sum(self.sizes[1:]),)
+        wanted = {
+            "weights": (dtype, [(self.count,)]),
+            "x": (dtype, [(time, batch, self.sizes[0])]),
+            "target": (dtype, [answer]),
+            "observed": (np.dtype(bool), [answer]),
+            "weight": (np.dtype(np.float64), [(batch,), answer[:2]]),
+            "lengths": (np.dtype(np.int32), [(batch,)]),
+            "out": (dtype, [(self.count,)]),
+        }
+        for name, array in {"weights": weights, "x": x, **others}.items():
             if array is None:
                 continue
-            fits = isinstance(array, np.ndarray) and array.dtype == kind and array.shape in shapes
-            if not fits or not array.flags.c_contiguous:
-                found = (
-                    f"{array.dtype} {array.shape}"
-                    if isinstance(array, np.ndarray)
-                    else type(array).__name__
-                )
+            kind, shapes = wanted.get(name, (dtype, [states]))
+            if array.dtype != kind or array.shape not in shapes or not array.flags.c_contiguous:
                 raise UsageError(
-                    f"{name} is {found}; expected a C-contiguous array of {kind} "
-                    f"{' or '.join(map(str, shapes))}"
+                    f"{name} is {array.dtype} {array.shape}; expected a C-contiguous array of "
+                    f"{kind} {' or '.join(map(str, shapes))}"
                 ) from None
         raise UsageError(str(error)) from None

@@ -22,9 +22,9 @@ def gather(
     observed, both ``(context + horizon, windows)``; location and scale, float64 ``(windows,)``.
 
     values: float64, NaN where missing. begin, stop: int64 ``(windows,)``; a window's rows from
-    ``stop`` on do not count as observed. statistics: location and scale when they are known. Without
-    them they are mean and standard deviation of what was observed of the context; a spread that is
-    at most ``constant`` times the level gives way to the level, and a level of 0 to 1.
+    ``stop`` on do not count as observed. statistics: location and scale when they are known.
+    Without them they are mean and standard deviation of what was observed of the context; a spread
+    that is at most ``constant`` times the level gives way to the level, and a level of 0 to 1.
     """
     context, horizon = shape
     find = statistics is None

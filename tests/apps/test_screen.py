@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from rollcast.apps.screen import TrainingBar, number, score_table
+from rollcast.train.events import FitStarted, StepDone
 
 SCORES = {
     "rollcast": {"mae": 1.25, "mase": 0.5, "coverage-80": 0.795},
@@ -61,3 +62,16 @@ def test_the_version_is_answered_without_the_libraries_of_the_command_line() -> 
     version, loaded = result.stdout.splitlines()
     assert version.startswith("rollcast ")
     assert not {"typer", "rich", "polars", "plotly", "scipy"} & set(loaded.split())
+
+
+def test_the_bar_moves_a_few_times_a_second_and_at_the_end(monkeypatch) -> None:
+    bar, moved = TrainingBar(Console(file=io.StringIO()), shown=False), []
+    monkeypatch.setattr(bar.progress, "update", lambda task, **values: moved.append(values))
+    bar(FitStarted(0, 1000, 10, 10, 5, 50))
+    for step in range(1, 1001):
+        bar(StepDone(step, 1000, 0.5, 1.0, 0.1, seconds=step / 1000))
+    assert 4 <= len(moved) - 2 <= 6
+    assert moved[-1]["completed"] == 1000
+    bar(FitStarted(0, 10, 10, 10, 5, 1))
+    bar(StepDone(1, 10, 0.5, 1.0, 0.1, seconds=0.0))
+    assert moved[-1]["completed"] == 1

@@ -29,7 +29,8 @@ class Order:
         self.batches = windows // self.batch_size
         self._pass = -1
         # Half the memory of the default type, which matters for many millions of windows.
-        self._permuted = np.arange(windows, dtype=np.uint32 if windows < 2**32 else np.uint64)
+        self._type = np.uint32 if windows < 2**32 else np.uint64
+        self._permuted = np.empty(0, self._type)
         self._all = np.arange(windows) if windows == self.batch_size else None
 
     def batch(self, step: int) -> np.ndarray:
@@ -40,7 +41,7 @@ class Order:
         if number != self._pass:
             key = np.array([self.seed & (2**64 - 1), number], np.uint64)
             generator = np.random.Generator(np.random.Philox(key=key))
-            self._permuted.sort()  # back to 0, 1, 2, …
+            self._permuted = np.arange(self.windows, dtype=self._type)
             generator.shuffle(self._permuted)
             self._pass = number
         start = position * self.batch_size

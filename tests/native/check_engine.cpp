@@ -262,6 +262,18 @@ void check_windows(int batch) {
     expect(std::isfinite(scaled[i]), "a window", std::to_string(batch));
 }
 
+template <class T>
+void check_dropout(int time, int batch, int units) {
+  const Exact<T> values = random<T>(size_t(time) * batch * units, 1);
+  std::vector<int> order(batch);
+  for (int b = 0; b < batch; ++b) order[b] = batch - 1 - b;
+  for (const int* rows : {static_cast<const int*>(nullptr), static_cast<const int*>(order.data())})
+    kernels<T>().drop({0.5, 7, 3}, 1, time, batch, units, rows, values.get());
+  calls += 2;
+  for (size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i])) return expect(false, "dropout", std::to_string(units));
+}
+
 Case shared_case(int cell) {
   return {Cell(cell), {3, 17, 5}, 20, 65, true, true, true, true, true, true};
 }
@@ -337,6 +349,7 @@ void check_type() {
         if (!light || options % 5 == 0)
           check_sequence<T>(Cell(cell), batch, options & 1, options & 2, options & 4, options & 8);
   for (int batch : {1, 7, 65}) check_windows<T>(batch);
+  for (int units : {1, 3, 17, 51, 97}) check_dropout<T>(3, 5, units);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 Arrays are time-major ``(time, batch, feature)``, C-contiguous, float32 or float64, all of one call
 of one type. A stack is a cell name and ``sizes = (input, units of layer 0, units of layer 1, …)``.
 Weights are one flat vector: per layer ``weight_ih``, ``weight_hh``, ``bias_ih``, ``bias_hh`` in the
-shapes and gate order of ``torch.nn``.
+shapes and gate order of ``torch.nn``. ``engine.bidirectional`` reads sequences in both directions.
 
 The environment variable ``ROLLCAST_ISA`` forces an instruction set and ``ROLLCAST_THREADS`` the
 number of threads.

@@ -45,15 +45,16 @@ void gather(const Windows<T>& call) {
   for (int first = 0; first < call.batch; first += side_by_side) {
     const int count = std::min(side_by_side, call.batch - first);
     if (call.find) find_scale(call, first, count);
-    for (int j = first; j < first + count; ++j) {
-      const double* from = call.values + call.begin[j];
-      const double location = call.location[j], scale = call.scale[j];
-      const int64_t stop = call.stop ? std::min<int64_t>(call.stop[j], call.rows) : call.rows;
-      for (int t = 0; t < call.rows; ++t) {
-        const double value = from[t];
-        const bool seen = value == value && t < stop;
-        call.observed[size_t(t) * call.batch + j] = seen;
-        call.scaled[size_t(t) * call.batch + j] = seen ? T((value - location) / scale) : T(0);
+    const int64_t* begin = call.begin + first;
+    const int64_t* stop = call.stop ? call.stop + first : nullptr;
+    const double *location = call.location + first, *scale = call.scale + first;
+    for (int t = 0; t < call.rows; ++t) {
+      const size_t at = size_t(t) * call.batch + first;
+      for (int j = 0; j < count; ++j) {
+        const double value = call.values[begin[j] + t], scaled = (value - location[j]) / scale[j];
+        const bool seen = value == value && (!stop || t < stop[j]);
+        call.observed[at + j] = seen;
+        call.scaled[at + j] = seen ? T(scaled) : T(0);
       }
     }
   }

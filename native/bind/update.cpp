@@ -14,9 +14,7 @@ double dot(In<T> a, In<T> b) {
 }
 
 // The bounds of a gradient, 0 where there are none. First every element is brought within ±value, then
-// the whole is shortened to `norm` (Pascanu et al. 2013, algorithm 1). No bound is infinite: kernels of
-// some BLAS read registers that they have not written, and an infinity left there raises NumPy's
-// "invalid value encountered in matmul" in the caller's next product.
+// the whole is shortened to `norm` (Pascanu et al. 2013, algorithm 1).
 struct Bounds {
   double norm, value;
 };

@@ -13,8 +13,8 @@ double dot(In<T> a, In<T> b) {
   return kernels<T>().dot(a.data(), b.data(), a.size());
 }
 
-// The bounds of a gradient, infinite where there are none. First every element is brought within
-// ±value, then the whole is shortened to `norm` (Pascanu et al. 2013, algorithm 1).
+// The bounds of a gradient, 0 where there are none. First every element is brought within ±value, then
+// the whole is shortened to `norm` (Pascanu et al. 2013, algorithm 1).
 struct Bounds {
   double norm, value;
 };
@@ -25,17 +25,16 @@ template <class T, class Step>
 double clipped(In<T> gradient, Bounds bounds, Step step) {
   const Kernels<T>& k = kernels<T>();
   const size_t size = gradient.size();
-  const T none = std::numeric_limits<T>::infinity();
-  const double came_with = std::sqrt(k.squared_norm(gradient.data(), size, none));
+  const double came_with = std::sqrt(k.dot(gradient.data(), gradient.data(), size));
   if (!std::isfinite(came_with)) return came_with;
-  Clip<T> clip = {none, T(1)};
+  Clip<T> clip = {std::numeric_limits<T>::max(), T(1)};
   double norm = came_with;
-  if (norm > bounds.value) {  // no element can be larger than the norm
+  if (bounds.value > 0 && norm > bounds.value) {  // no element can be larger than the norm
     clip.bound = T(bounds.value);
     norm = std::sqrt(k.squared_norm(gradient.data(), size, clip.bound));
   }
   // 1e-6 is PyTorch's guard against 0 / 0.
-  if (norm + 1e-6 > bounds.norm) clip.scale = T(bounds.norm / (norm + 1e-6));
+  if (bounds.norm > 0 && norm + 1e-6 > bounds.norm) clip.scale = T(bounds.norm / (norm + 1e-6));
   step(clip);
   return came_with;
 }

@@ -1,7 +1,5 @@
 """Every optimizer against torch in float64, over many steps. L-BFGS has a file of its own."""
 
-from math import inf
-
 import numpy as np
 import pytest
 import torch
@@ -44,7 +42,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-@pytest.mark.parametrize("bounds", [(inf, inf), (3.0, inf), (inf, 0.5), (3.0, 0.5)])
+@pytest.mark.parametrize("bounds", [(None, None), (3.0, None), (None, 0.5), (3.0, 0.5)])
 def test_every_optimizer_walks_the_way_of_torch(pair, bounds):
     optimizer, make = PAIRS[pair]
     rng = np.random.default_rng(1)
@@ -55,9 +53,9 @@ def test_every_optimizer_walks_the_way_of_torch(pair, bounds):
     for step in range(1, 201):
         gradient = rng.standard_normal(37) + weights
         guest.grad = torch.from_numpy(gradient.copy())
-        if bounds[1] < inf:
+        if bounds[1]:
             torch.nn.utils.clip_grad_value_([guest], bounds[1])
-        if bounds[0] < inf:
+        if bounds[0]:
             torch.nn.utils.clip_grad_norm_([guest], bounds[0])
         rate = 0.01 if step < 150 else 0.003  # a schedule at work
         theirs.param_groups[0]["lr"] = rate

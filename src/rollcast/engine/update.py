@@ -1,12 +1,12 @@
 """Sums and the optimizers' steps, in place on one flat vector.
 
 Every step clips the gradient on its way in: first each element to ±``clip_value``, then the whole
-to the norm ``clip_norm`` (Pascanu et al. 2013, algorithm 1; as ``torch.nn.utils``), infinity = not
-at all. It returns the norm that the gradient came with. Where that is not finite, nothing has been
+to the norm ``clip_norm`` (Pascanu et al. 2013, algorithm 1; as ``torch.nn.utils``), None = not at
+all. It returns the norm that the gradient came with. Where that is not finite, nothing has been
 changed.
 """
 
-from math import inf, sqrt
+from math import sqrt
 
 from rollcast.engine.rows import _native
 from rollcast.engine.shapes import Array
@@ -31,16 +31,17 @@ def sgd(
     momentum: float = 0.0,
     weight_decay: float = 0.0,
     first: bool = False,
-    clip_norm: float = inf,
-    clip_value: float = inf,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
 ) -> float:
     """One step of gradient descent with momentum, as ``torch.optim.SGD``; returns the norm.
 
     first tells that velocity holds nothing yet; without momentum it may be None.
     """
     return _native.sgd(
-        weights, gradient, velocity, clip_norm, clip_value, rate, momentum, weight_decay, first
-    )
+        weights, gradient, velocity, clip_norm or 0.0, clip_value or 0.0, rate, momentum,
+        weight_decay, first,
+    )  # fmt: skip
 
 
 def rmsprop(
@@ -55,16 +56,16 @@ def rmsprop(
     epsilon: float = 1e-8,
     momentum: float = 0.0,
     weight_decay: float = 0.0,
-    clip_norm: float = inf,
-    clip_value: float = inf,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
 ) -> float:
     """One step of RMSprop (Tieleman & Hinton 2012), as ``torch.optim.RMSprop``; returns the norm.
 
     With ``mean`` it is centered (Graves 2013); with momentum there must be a velocity.
     """
     return _native.rmsprop(
-        weights, gradient, square, mean, velocity, clip_norm, clip_value, rate, alpha, epsilon,
-        momentum, weight_decay,
+        weights, gradient, square, mean, velocity, clip_norm or 0.0, clip_value or 0.0, rate,
+        alpha, epsilon, momentum, weight_decay,
     )  # fmt: skip
 
 
@@ -80,12 +81,12 @@ def adam(
     epsilon: float = 1e-8,
     weight_decay: float = 0.0,
     decoupled: bool = False,
-    clip_norm: float = inf,
-    clip_value: float = inf,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
 ) -> float:
     """Step number ``step`` (from 1) of Adam (Kingma & Ba 2015); ``decoupled`` makes it AdamW
     (Loshchilov & Hutter 2019). Returns the norm."""
     return _native.adam(
-        weights, gradient, mean, square, step, clip_norm, clip_value, rate, *betas, epsilon,
-        weight_decay, decoupled,
+        weights, gradient, mean, square, step, clip_norm or 0.0, clip_value or 0.0, rate, *betas,
+        epsilon, weight_decay, decoupled,
     )  # fmt: skip

@@ -97,7 +97,7 @@ class _Run:
         self.order = Order(problem.windows, training.batch_size, seed)
         self.optimizer = training.make_optimizer()
         self.schedule = training.make_schedule()
-        self.bounds = training.bounds()
+        self.bounds = training.clip_norm, training.clip_value
         self.interrupts = Interrupts()
         self.file = None if checkpoint is None else self._file(Path(checkpoint), seed)
         state = None if self.file is None else self.file.read()

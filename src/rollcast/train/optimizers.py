@@ -14,10 +14,11 @@ from rollcast.choice import require
 from rollcast.train.lbfgs import LBFGS
 
 # weights, gradient, arrays by name, count of this update from 1, learning rate, bounds of the
-# gradient's norm and of its elements (infinite: none); returns the norm that the gradient came
+# gradient's norm and of its elements (None: none); returns the norm that the gradient came
 # with, and changes nothing where that is not finite
+Bound = float | None
 Update = Callable[
-    [np.ndarray, np.ndarray, Mapping[str, np.ndarray], int, float, float, float], float
+    [np.ndarray, np.ndarray, Mapping[str, np.ndarray], int, float, Bound, Bound], float
 ]
 
 

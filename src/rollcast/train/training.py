@@ -1,7 +1,7 @@
 """How to train: the setting of one run."""
 
 from dataclasses import dataclass, fields
-from math import inf, isfinite
+from math import isfinite
 
 from rollcast.choice import Table, choose, written
 from rollcast.errors import UsageError
@@ -86,11 +86,6 @@ class Training:
         """The schedule with its options; that of the optimizer where it was left open."""
         usual = "constant" if isinstance(self.make_optimizer(), LBFGS) else "cosine"
         return choose("schedule", self.schedule or usual, SCHEDULES)
-
-    def bounds(self) -> tuple[float, float]:
-        """Bounds of the gradient's norm and of its elements, infinite where there are none."""
-        norm, value = self.clip_norm, self.clip_value
-        return inf if norm is None else norm, inf if value is None else value
 
     def base_rate(self, windows: int) -> float:
         """The learning rate of a run on so many windows, before its schedule."""

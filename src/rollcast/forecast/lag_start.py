@@ -31,6 +31,9 @@ PENALTIES = (1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, None)
 """Per window, on inputs of unit variance; None is the naive forecast itself."""
 
 
+MOST_JUDGED = 400
+"""Windows of a block whose horizon is rolled to choose between candidates: evenly spaced."""
+
 MOST_LAGS = 192
 """Newest values that the autoregressive path reads, at most."""
 
@@ -135,11 +138,12 @@ def best_lags(spec: NetworkSpec, found: Equations) -> Array:
         without = found.sums(np.flatnonzero(near))
         gram, cross = whole[0] - without[0], whole[1] - without[1]
         total = max(whole[2] - without[2], 0.0)
+        judged = block[:: -(-len(block) // MOST_JUDGED)]
         for row, penalty in enumerate(PENALTIES):
             for column, tried in enumerate(shrunk(starts, penalty, gram, cross, total)):
-                error = np.abs(rolled(spec, tried, found, block) - found.target[block])
-                error = np.where(found.observed[block], error, 0.0).sum(axis=1)
-                error = np.nan_to_num(error * found.weight[block], nan=np.inf).sum()
+                error = np.abs(rolled(spec, tried, found, judged) - found.target[judged])
+                error = np.where(found.observed[judged], error, 0.0).sum(axis=1)
+                error = np.nan_to_num(error * found.weight[judged], nan=np.inf).sum()
                 errors[row, column] += error
     row, column = np.unravel_index(int(np.argmin(errors)), errors.shape)
     return shrunk(starts, PENALTIES[row], *whole)[column]

@@ -52,6 +52,15 @@ def test_a_saved_model_forecasts_the_same_from_its_history_and_from_the_table(
     assert Path("third.csv").read_text() == first
 
 
+def test_the_strategy_is_an_option(forecast) -> None:
+    result = forecast("--strategy", "recursive", "--save", "wave.roll", "--quiet")
+    assert result.exit_code == 0, result.output
+    assert library.load("wave.roll").strategy == "recursive"
+    result = forecast("--strategy", "segment", "--out", "forecast.csv")
+    assert result.exit_code == 2
+    assert "direct, recursive" in result.stderr
+
+
 def test_the_suffix_chooses_the_format_and_the_rows_are_the_same(forecast, rollcast) -> None:
     forecast("--save", "wave.roll")
     for name in ("a.csv", "a.json", "a.parquet"):

@@ -23,9 +23,7 @@ class Waves(nn.Module):
         return torch.cat(outputs, dim=1)
 
 
-def train(
-    steps: int = 15, waves: int = 20, length: int = 200, ahead: int = 50
-) -> list[float]:
+def train(steps: int = 15, waves: int = 20, length: int = 200, ahead: int = 50) -> list[float]:
     torch.manual_seed(0)
     phase = torch.randint(-80, 80, (waves, 1), dtype=torch.float64)
     data = torch.sin((torch.arange(length) + phase) / 20)

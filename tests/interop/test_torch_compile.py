@@ -94,9 +94,7 @@ def arguments(cell: str, traits: list[int], record: bool = True) -> tuple:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(
-    ("cell", "traits"), [("lstm", [1, 0, 0]), ("gru", [0, 1, 0])]
-)
+@pytest.mark.parametrize(("cell", "traits"), [("lstm", [1, 0, 0]), ("gru", [0, 1, 0])])
 def test_opcheck_passes(cell: str, traits: list[int]) -> None:
     given = arguments(cell, traits)
     torch.library.opcheck(torch.ops.rollcast.stack.default, given)

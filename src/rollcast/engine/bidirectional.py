@@ -8,6 +8,7 @@ States are one ``(batch, units)`` array a layer and direction, in that order, as
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,18 +45,23 @@ class BidirectionalRun:
     recording: BidirectionalRecording | None = None
 
 
-def layer_sizes(sizes: Sequence[int]) -> list[tuple[int, int]]:
+def layer_sizes(sizes: Sequence[int], projection: int = 0) -> list[tuple[int, int]]:
     """Width of the input and units of every layer."""
     return [
-        (sizes[layer] if layer == 0 else 2 * sizes[layer], sizes[layer + 1])
+        (sizes[layer] if layer == 0 else 2 * (projection or sizes[layer]), sizes[layer + 1])
         for layer in range(len(sizes) - 1)
     ]
 
 
-def weight_count_of(cell: str, sizes: Sequence[int]) -> int:
+def weight_count_of(cell: str, sizes: Sequence[int], projection: int = 0) -> int:
     """How many weights the stack has, both directions together."""
-    check_stack(cell, sizes)
-    return sum(2 * weight_count(cell, pair) for pair in layer_sizes(sizes))
+    own = _projecting(projection)
+    check_stack(cell, sizes, **own)
+    return sum(2 * weight_count(cell, pair, **own) for pair in layer_sizes(sizes, projection))
+
+
+def _projecting(projection: int) -> dict[str, Any]:
+    return {"projection": projection} if projection else {}
 
 
 def forward(
@@ -71,6 +77,7 @@ def forward(
     seed: int = 0,
     step: int = 0,
     need_x: bool = False,
+    projection: int = 0,
 ) -> BidirectionalRun:
     """Outputs ``(time, batch, 2 * units)`` and final states, recorded for ``backward``.
 
@@ -82,13 +89,15 @@ def forward(
 
     def run(pair: tuple[int, int], part: Array, x: Array, h: list | None, c: list | None):
         result = stack.forward(
-            cell, pair, part, x, h0=h, c0=c, lengths=lengths, need_x=need_x or len(parts) > 1
-        )
+            cell, pair, part, x, h0=h, c0=c, lengths=lengths, need_x=need_x or len(parts) > 1,
+            **_projecting(projection),
+        )  # fmt: skip
         assert result.recording is not None
         parts.append(result.recording)
         return result
 
-    y, h, c = _layers(cell, sizes, weights, x, h0, c0, lengths, run, (dropout, seed, step))
+    key = (dropout, seed, step)
+    y, h, c = _layers(cell, sizes, weights, x, h0, c0, lengths, run, key, projection)
     return BidirectionalRun(y, h, c, BidirectionalRecording(parts, lengths, dropout, seed, step))
 
 
@@ -101,13 +110,17 @@ def infer(
     h0: Sequence[Array] | None = None,
     c0: Sequence[Array] | None = None,
     lengths: Array | None = None,
+    projection: int = 0,
 ) -> BidirectionalRun:
     """As ``forward``, but nothing is kept for a way back."""
 
     def run(pair: tuple[int, int], part: Array, x: Array, h: list | None, c: list | None):
-        return stack.infer(cell, pair, part, x, h0=h, c0=c, lengths=lengths)
+        own = _projecting(projection)
+        return stack.infer(cell, pair, part, x, h0=h, c0=c, lengths=lengths, **own)
 
-    return BidirectionalRun(*_layers(cell, sizes, weights, x, h0, c0, lengths, run, (0.0, 0, 0)))
+    return BidirectionalRun(
+        *_layers(cell, sizes, weights, x, h0, c0, lengths, run, (0.0, 0, 0), projection)
+    )
 
 
 def _layers(
@@ -120,15 +133,16 @@ def _layers(
     lengths: Array | None,
     run: Callable[..., stack.Run],
     dropout: tuple[float, int, int],
+    projection: int,
 ) -> tuple[Array, list[Array], list[Array]]:
     """Outputs and states of all layers; ``run`` goes through one direction of one of them."""
-    expected = weight_count_of(cell, sizes)
+    expected = weight_count_of(cell, sizes, projection)
     if weights.shape != (expected,):
         raise UsageError(
             f"weights of a bidirectional {cell} {tuple(sizes)} must be {expected} numbers in one "
             f"vector, not {weights.shape}"
         )
-    pairs = layer_sizes(sizes)
+    pairs = layer_sizes(sizes, projection)
     for name, states in (("h0", h0), ("c0", c0)):
         if states is not None and len(states) != 2 * len(pairs):
             raise UsageError(
@@ -139,7 +153,7 @@ def _layers(
     c: list[Array] = []
     start = 0
     for layer, pair in enumerate(pairs):
-        count = weight_count(cell, pair)
+        count = weight_count(cell, pair, **_projecting(projection))
         outputs = []
         for direction in (0, 1):
             part = weights[start : start + count]
@@ -181,7 +195,7 @@ def backward(
         dc0 = [np.empty(0)] * len(parts)
     dx: Array | None = None
     for layer in range(len(parts) // 2 - 1, -1, -1):
-        units = parts[2 * layer].sizes[-1]
+        units = parts[2 * layer].sizes[-1] if dy is None else dy.shape[2] // 2
         dx = None
         for direction in (0, 1):
             place = 2 * layer + direction

@@ -1,5 +1,7 @@
 """The projected LSTM against torch.nn.LSTM(proj_size=…) in float64."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -21,20 +23,27 @@ SHAPES = [
 ]
 
 
+@functools.cache
+def problem_and_truth(sizes, time, batch, projection):
+    """A problem and what PyTorch makes of it, for all rows and types at once."""
+    problem = Problem("lstm", sizes, time, batch, projection=projection)
+    return problem, problem.truth()
+
+
 @pytest.mark.parametrize("dtype", BOUND)
 @pytest.mark.parametrize(("time", "batch", "sizes", "projection"), SHAPES)
 def test_outputs_and_every_gradient_of_a_projected_lstm_equal_those_of_pytorch(
     row, time, batch, sizes, projection, dtype
 ):
-    problem = Problem("lstm", sizes, time, batch, projection=projection)
-    error, name = worst(problem.run(dtype), problem.truth())
+    problem, truth = problem_and_truth(sizes, time, batch, projection)
+    error, name = worst(problem.run(dtype), truth)
     assert error <= BOUND[dtype], name
 
 
 @pytest.mark.parametrize("dtype", BOUND)
 def test_two_thousand_projected_steps_stay_exact(row, dtype):
-    problem = Problem("lstm", (1, 17), 2000, 2, projection=6)
-    error, name = worst(problem.run(dtype), problem.truth())
+    problem, truth = problem_and_truth((1, 17), 2000, 2, 6)
+    error, name = worst(problem.run(dtype), truth)
     assert error <= BOUND[dtype], name
 
 

@@ -1,5 +1,7 @@
 """Closed-loop rollouts against PyTorch's autograd through the same loop in float64."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,13 @@ from rollcast.nn.cells import CELLS
 from rollcast.nn.layers import dropout_mask
 
 BOUND = {"float32": 1e-5, "float64": 1e-12}
+
+
+@functools.cache
+def loop_and_truth(*arguments):
+    """A problem and what PyTorch makes of it, for all rows and types at once."""
+    problem = Loop(*arguments)
+    return problem, problem.truth()
 
 
 class Loop(Problem):
@@ -123,8 +132,8 @@ LOOPS = [
 def test_outputs_and_every_gradient_are_those_of_pytorch_through_the_same_loop(
     row, cell, time, batch, sizes, outputs, fed, dtype
 ):
-    problem = Loop(cell, sizes, time, batch, outputs, fed)
-    error, name = worst(problem.run(dtype), problem.truth())
+    problem, truth = loop_and_truth(cell, sizes, time, batch, outputs, fed)
+    error, name = worst(problem.run(dtype), truth)
     assert error <= BOUND[dtype], name
 
 
@@ -140,8 +149,7 @@ def test_dropout_and_projection_go_through_the_loop(row, fed):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_long_free_run_stays_exact(row, cell):
-    problem = Loop(cell, (2, 17), 2000, 2, 1, after_warm_up)
-    truth = problem.truth()
+    problem, truth = loop_and_truth(cell, (2, 17), 2000, 2, 1, after_warm_up)
     assert worst(problem.run("float64"), truth)[0] <= 1e-12
     error, name = worst(problem.run("float32"), truth)
     assert error <= 1e-5, name

@@ -117,16 +117,16 @@ def rollout(
     arrays = (head_weight, head_bias, call.x, mask, call.h0, call.c0, y, call.hn, call.cn)
     key = (dropout, seed & (2**64 - 1), step)
     recording = None
-    if record:
+    if isinstance(weights, Packed) or not record:
+        packed = as_packed(cell, sizes, weights, projection, "plain")
+        _native.rollout(packed.native, *arrays, *key)
+    else:
         native = _native.record_rollout(
             CELLS.index(cell), list(sizes), weights, *arrays, *key, recompute is not None,
             projection,
         )  # fmt: skip
         shape = (call.time, call.batch, outputs)
         recording = RolloutRecording(cell, sizes, projection, shape, weights.dtype, native)
-    else:
-        packed = as_packed(cell, sizes, weights, projection, "plain")
-        _native.rollout(packed.native, *arrays, *key)
     _, h, c = call.results()
     return Rollout(y, h, c, recording)
 

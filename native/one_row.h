@@ -1,33 +1,29 @@
-// What the time loops of a batch of one row share. One row has no second row to fill the wait for an
-// addition, so a tile takes more units at once and splits the sum over the shared dimension.
+// What the time loops of a batch of one row share. (A slice has one row only where the batch has.)
+// There is no second row to fill the wait for an addition, so sums over the shared dimension are split.
 #pragma once
 #include "layout.h"
 
 namespace rollcast::ROLLCAST_ROW {
 
-// Sums that run side by side: two units of latency four need eight, more where registers allow.
-constexpr int row_parts(int vectors) {
-  const int parts = (registers == 32 ? 16 : 8) / vectors;
+// Sums of one panel that run side by side: a tile has few, and two units of latency four want eight.
+constexpr int row_parts(int panels) {
+  const int parts = (registers == 32 ? 16 : 8) / panels;
   return parts >= 8 ? 8 : parts >= 4 ? 4 : parts >= 2 ? 2 : 1;
 }
 
-// sums[map(g, p)] += sum over k of x[k] * w[g * gap + k][p] for G groups of P panels, where panel p of
-// every Count feeds sum (g * P + p) / Count * Group + First + p % Count.
-template <class T, int G, int P, int Count, int Group, int First>
-ROLLCAST_INLINE void row_sums(Vec<T>* sums, const T* w, ptrdiff_t gap, const Rows<T>& x) {
-  constexpr int L = lanes<T>, S = row_parts(G * P);
-  Vec<T> parts[S][G * P];
+// As `multiply` in gemm.h, for one row, over all its runs.
+template <class T, int P, int Count, int Group, int First>
+ROLLCAST_INLINE void row_sums(Vec<T>* sums, const T* w, const Rows<T>& x) {
+  constexpr int L = lanes<T>, S = row_parts(P);
+  Vec<T> parts[S][P];
 #pragma GCC unroll 8
   for (int s = 0; s < S; ++s)
-#pragma GCC unroll 8
-    for (int p = 0; p < G * P; ++p) parts[s][p] = Vec<T>{};
-  const auto add = [&](Vec<T>(&part)[G * P], T number, const T* panels) __attribute__((always_inline)) {
-    const Vec<T> a = fill<T>(number);
-#pragma GCC unroll 2
-    for (int g = 0; g < G; ++g)
 #pragma GCC unroll 4
-      for (int p = 0; p < P; ++p)
-        part[g * P + p] = a * load(panels + g * gap + p * L) + part[g * P + p];
+    for (int p = 0; p < P; ++p) parts[s][p] = Vec<T>{};
+  const auto add = [&](Vec<T>(&part)[P], T number, const T* panels) __attribute__((always_inline)) {
+    const Vec<T> a = fill<T>(number);
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) part[p] = a * load(panels + p * L) + part[p];
   };
   const T* at = x.at;
   for (int run = 0; run < x.runs; ++run, at += x.gap) {
@@ -42,8 +38,8 @@ ROLLCAST_INLINE void row_sums(Vec<T>* sums, const T* w, ptrdiff_t gap, const Row
         w += P * L;
       }
   }
-#pragma GCC unroll 8
-  for (int p = 0; p < G * P; ++p) {
+#pragma GCC unroll 4
+  for (int p = 0; p < P; ++p) {
     if constexpr (S >= 8)
 #pragma GCC unroll 4
       for (int s = 0; s < 4; ++s) parts[s][p] += parts[s + 4][p];
@@ -55,16 +51,15 @@ ROLLCAST_INLINE void row_sums(Vec<T>* sums, const T* w, ptrdiff_t gap, const Row
   }
 }
 
-// Blocks in tiles of two groups of Widest, then what is left in groups of 4, 2 and 1:
-// f(block, groups, blocks of a group). Walking backwards every other step leaves half of a matrix
-// that is larger than the first cache where it is needed next.
+// Groups of blocks as `vector_groups` makes them. Walking backwards every other step leaves half of a
+// matrix that is larger than the first cache where it is needed next.
 template <int Widest, class F>
 ROLLCAST_INLINE void row_tiles(int blocks, bool backwards, F f) {
-  const int pairs = blocks / (2 * Widest), rest = pairs * 2 * Widest;
-  for (int i = 0; i < pairs; ++i)
-    f((backwards ? pairs - 1 - i : i) * 2 * Widest, Fixed<2>{}, Fixed<Widest>{});
-  vector_groups<Widest>(blocks - rest,
-                        [&](int block, auto group) { f(rest + block, Fixed<1>{}, group); });
+  const int full = blocks / Widest, rest = full * Widest;
+  for (int i = 0; i < full; ++i) f((backwards ? full - 1 - i : i) * Widest, Fixed<Widest>{});
+  if constexpr (Widest > 1)
+    vector_groups<Widest / 2>(blocks - rest,
+                              [&](int block, auto group) { f(rest + block, group); });
 }
 
 // Steps of one layer before the next layer follows (or may begin, on another thread).

@@ -19,17 +19,15 @@ ROLLCAST_INLINE void row_recurrence(const Layer<C>& layer, const typename C::Ele
   typedef typename C::Element T;
   const Rows<T> left = slope_rows<C>(layer, after, C::h_first, C::h_count);
   const ptrdiff_t depth = ptrdiff_t(left.runs) * left.depth;
-  row_tiles<4>(layer.blocks, backwards, [&](int block, auto groups, auto each)
+  row_tiles<4>(layer.blocks, backwards, [&](int block, auto group)
                                             __attribute__((always_inline)) {
-    constexpr int L = lanes<T>, N = decltype(each)::value, V = decltype(groups)::value * N;
-    Vec<T> dh[V];
-#pragma GCC unroll 8
-    for (int n = 0; n < V; ++n) dh[n] = load(incoming + (block + n) * L);
-    if (after)
-      row_sums<T, decltype(groups)::value, N, N, N, 0>(dh, w_h + depth * block * L, depth * N * L,
-                                                       left);
-#pragma GCC unroll 8
-    for (int n = 0; n < V; ++n) {
+    constexpr int L = lanes<T>, N = decltype(group)::value;
+    Vec<T> dh[N];
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) dh[n] = load(incoming + (block + n) * L);
+    if (after) row_sums<T, N, N, N, 0>(dh, w_h + depth * block * L, left);
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) {
       const ptrdiff_t at = ptrdiff_t(block + n) * L;
       Vec<T> gates[C::saved + 1], d[C::panels], held = load(carry + at);
 #pragma GCC unroll 4

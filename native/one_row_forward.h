@@ -40,30 +40,28 @@ ROLLCAST_INLINE void row_step(const Layer<C>& layer, const typename C::Element* 
                               const typename C::Element* c, typename C::Element* h_out,
                               typename C::Element* c_out, typename C::Element* kept) {
   typedef typename C::Element T;
-  row_tiles<group_blocks<C>>(layer.blocks, backwards, [&](int block, auto groups,
-                                                             auto each) __attribute__((always_inline)) {
-    constexpr int L = lanes<T>, P = C::panels, N = decltype(each)::value;
-    constexpr int G = decltype(groups)::value;
-    const ptrdiff_t gap = N * layer.block_size();
+  row_tiles<group_blocks<C>>(layer.blocks, backwards, [&](int block, auto group)
+                                                          __attribute__((always_inline)) {
+    constexpr int L = lanes<T>, P = C::panels, N = decltype(group)::value;
     const T* w_x = packed + block * layer.block_size();
     const T* w_h = w_x + size_t(layer.input) * N * C::x_count * L;
     const T* bias = w_h + size_t(layer.units) * N * C::h_count * L;
-    Vec<T> sums[G * N * P];
-#pragma GCC unroll 8
-    for (int n = 0; n < G * N; ++n)
+    Vec<T> sums[N * P];
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n)
 #pragma GCC unroll 4
       for (int p = 0; p < P; ++p) {
         const bool from_x = projected && p >= C::x_first && p < C::x_first + C::x_count;
         sums[n * P + p] = load(from_x ? projected + ((block + n) * C::x_count + p - C::x_first) * L
-                                      : bias + n / N * gap + (n % N * P + p) * L);
+                                      : bias + (n * P + p) * L);
       }
     if (!projected)
-      row_sums<T, G, N * C::x_count, C::x_count, P, C::x_first>(
-          sums, w_x, gap, plain_rows(x, ptrdiff_t(0), layer.input));
-    row_sums<T, G, N * C::h_count, C::h_count, P, C::h_first>(
-        sums, w_h, gap, plain_rows(h, ptrdiff_t(0), layer.units));
-#pragma GCC unroll 8
-    for (int n = 0; n < G * N; ++n) {
+      row_sums<T, N * C::x_count, C::x_count, P, C::x_first>(
+          sums, w_x, plain_rows(x, ptrdiff_t(0), layer.input));
+    row_sums<T, N * C::h_count, C::h_count, P, C::h_first>(
+        sums, w_h, plain_rows(h, ptrdiff_t(0), layer.units));
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) {
       const ptrdiff_t at = ptrdiff_t(block + n) * L;
       Vec<T> h_new, c_new = {}, values[C::saved + 1];
       C::forward(&sums[n * P], load(h + at), C::has_cell ? load(c + at) : Vec<T>{}, h_new, c_new,

@@ -23,6 +23,7 @@ SHAPES = [
     (40, 33, (2, 16, 64)),
     (20, 97, (7, 64, 64)),
     (130, 1, (1, 32, 32, 32)),
+    (101, 1, (3, 97, 51, 17, 1)),
 ]
 
 
@@ -37,15 +38,16 @@ def test_outputs_and_every_gradient_equal_those_of_pytorch(row, cell, time, batc
 
 @pytest.mark.parametrize("dtype", BOUND)
 @pytest.mark.parametrize("cell", CELLS)
-def test_two_thousand_steps_stay_exact(row, cell, dtype):
-    problem = Problem(cell, (1, 17), 2000, 2)
+@pytest.mark.parametrize("batch", [1, 2])
+def test_two_thousand_steps_stay_exact(row, cell, batch, dtype):
+    problem = Problem(cell, (1, 17), 2000, batch)
     error, name = worst(problem.run(dtype), problem.truth())
     assert error <= BOUND[dtype], name
 
 
 @pytest.mark.parametrize("dtype", BOUND)
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("batch", [5, 21])
+@pytest.mark.parametrize("batch", [1, 5, 21])
 def test_rows_of_different_lengths_equal_packed_sequences(row, cell, batch, dtype):
     problem = Problem(cell, (3, 17, 16), 26, batch)
     lengths = np.random.default_rng(1).integers(1, 27, batch)
@@ -77,9 +79,9 @@ def test_the_kernels_equal_the_numpy_specification(row, cell):
         assert np.abs(found[name] - state).max() <= 1e-12
 
 
-@pytest.mark.parametrize("lengths", [None, [2, 6, 1, 6, 3]])
+@pytest.mark.parametrize("lengths", [None, [2, 6, 1, 6, 3], [5]])
 def test_dropout_between_layers_is_the_mask_of_the_counter_based_generator(row, lengths):
-    problem = Problem("lstm", (3, 17, 9), 6, 5)
+    problem = Problem("lstm", (3, 17, 9), 6, 5 if lengths is None else len(lengths))
     lengths = None if lengths is None else np.array(lengths)
 
     def keep(layer, time, batch, hidden):
@@ -94,8 +96,9 @@ def test_dropout_between_layers_is_the_mask_of_the_counter_based_generator(row, 
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_gradients_with_dropout_equal_numerical_ones(row, cell):
-    problem = Problem(cell, (2, 5, 3), 4, 3)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_gradients_with_dropout_equal_numerical_ones(row, cell, batch):
+    problem = Problem(cell, (2, 5, 3), 4, batch)
     options = {"dropout": 0.3, "seed": 5, "step": 2}
 
     def loss(weights):
@@ -121,6 +124,31 @@ def test_the_number_of_threads_never_changes_a_bit(cell, dtype, threads):
         results.append(problem.run(dtype, dropout=0.2, seed=1))
     for other in results[1:]:
         assert all(np.array_equal(results[0][name], other[name]) for name in other)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_layers_of_one_row_give_the_same_bits_on_any_number_of_threads(row, cell, threads):
+    problem = Problem(cell, (3, 64, 40, 24), 400, 1)
+    lengths = np.array([390])
+    results = []
+    for count in (1, 2, 3, 7):
+        threads(count)
+        results.append(problem.run("float32", dropout=0.2, seed=1, lengths=lengths))
+        run = engine.infer(cell, problem.sizes, problem.weights, problem.x, h0=problem.h0)
+        results[-1] |= {"inferred": run.y, "state": np.concatenate(run.h, axis=1)}
+    for other in results[1:]:
+        assert all(np.array_equal(results[0][name], other[name]) for name in other)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_what_lies_past_the_length_of_a_row_is_zero(row, cell, batch):
+    problem = Problem(cell, (3, 17, 5), 60, batch)
+    lengths = np.array([50, 60, 1])[:batch]
+    problem.x[50:, 0] = problem.dy[50:, 0] = np.nan
+    found = problem.run("float32", lengths=lengths)
+    assert not found["y"][50:, 0].any() and not found["dx"][50:, 0].any()
+    assert all(np.isfinite(array).all() for array in found.values())
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -96,7 +96,7 @@ struct Kernels {
   // Leaves the packed gradient of the slice at the start of its scratch.
   void (*backward)(const Backward<T>&, Slice, T* workspace, T* scratch);
   // Adds the slices' gradients in order and unpacks them: gradient is flat like the weights.
-  void (*collect)(const Stack&, T* const* scratch, int slices, T* gradient);
+  void (*collect)(const Backward<T>&, T* const* scratch, int slices, T* gradient);
 
   size_t (*packed_linear_size)(int input, int output);
   void (*pack_linear)(int input, int output, const T* weight, T* packed);

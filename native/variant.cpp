@@ -10,6 +10,8 @@
 #include "cells/rnn.h"
 #include "pack.h"
 #include "backward.h"
+#include "lanes_backward.h"
+#include "lanes_pack.h"
 #include "linear.h"
 #include "update.h"
 
@@ -30,38 +32,70 @@ inline auto with_cell(Cell cell, F f) {
 template <class T>
 constexpr Kernels<T> kernels() {
   Kernels<T> k = {};
+  // The form of lanes.h follows that of pack.h where a call may want either.
   k.packed_size = [](const Stack& s) {
-    return with_cell<T>(s.cell, [&](auto c) { return packed_size<decltype(c)>(s); });
+    return with_cell<T>(s.cell, [&](auto c) {
+      typedef decltype(c) C;
+      return packed_size<C>(s) + (small_layers(s) ? lane_packed_size<C>(s) : 0);
+    });
   };
   k.pack = [](const Stack& s, const T* weights, T* packed) {
-    with_cell<T>(s.cell, [&](auto c) { pack<decltype(c)>(s, weights, packed); });
+    with_cell<T>(s.cell, [&](auto c) {
+      typedef decltype(c) C;
+      pack<C>(s, weights, packed);
+      if (small_layers(s)) lane_pack<C>(s, weights, packed + packed_size<C>(s));
+    });
   };
   k.packed_backward_size = [](const Stack& s, bool need_x) {
-    return with_cell<T>(s.cell,
-                        [&](auto c) { return packed_backward_size<decltype(c)>(s, need_x); });
+    return with_cell<T>(s.cell, [&](auto c) {
+      typedef decltype(c) C;
+      return packed_backward_size<C>(s, need_x) +
+             (small_layers(s) ? lane_packed_backward_size<C>(s, need_x) : 0);
+    });
   };
   k.pack_backward = [](const Stack& s, const T* weights, bool need_x, T* packed) {
-    with_cell<T>(s.cell, [&](auto c) { pack_backward<decltype(c)>(s, weights, need_x, packed); });
+    with_cell<T>(s.cell, [&](auto c) {
+      typedef decltype(c) C;
+      pack_backward<C>(s, weights, need_x, packed);
+      if (small_layers(s))
+        lane_pack_backward<C>(s, weights, need_x, packed + packed_backward_size<C>(s, need_x));
+    });
   };
   k.workspace_size = [](const Forward<T>& call, int rows) {
     return with_cell<T>(call.stack.cell, [&](auto c) {
-      return Workspace<decltype(c)>(call.stack, call.time, rows, call.record).total;
+      typedef decltype(c) C;
+      if (in_lanes(call)) return LaneWorkspace<C>(call, rows).total;
+      return Workspace<C>(call.stack, call.time, rows, call.record).total;
     });
   };
   k.forward = [](const Forward<T>& call, Slice slice, T* work) {
-    with_cell<T>(call.stack.cell, [&](auto c) { forward<decltype(c)>(call, slice, work); });
+    with_cell<T>(call.stack.cell, [&](auto c) {
+      typedef decltype(c) C;
+      if (in_lanes(call)) lane_forward<C>(call, slice, work);
+      else forward<C>(call, slice, work);
+    });
   };
   k.scratch_size = [](const Backward<T>& call, int rows) {
     return with_cell<T>(call.forward.stack.cell, [&](auto c) {
-      return Scratch<decltype(c)>(call.forward.stack, call.forward.time, rows).total;
+      typedef decltype(c) C;
+      if (in_lanes(call.forward)) return LaneScratch<C>(call.forward, rows).total;
+      return Scratch<C>(call.forward.stack, call.forward.time, rows).total;
     });
   };
   k.backward = [](const Backward<T>& call, Slice slice, T* work, T* scratch) {
-    with_cell<T>(call.forward.stack.cell,
-                 [&](auto c) { backward<decltype(c)>(call, slice, work, scratch); });
+    with_cell<T>(call.forward.stack.cell, [&](auto c) {
+      typedef decltype(c) C;
+      if (in_lanes(call.forward)) lane_backward<C>(call, slice, work, scratch);
+      else backward<C>(call, slice, work, scratch);
+    });
   };
-  k.collect = [](const Stack& s, T* const* scratch, int slices, T* gradient) {
-    with_cell<T>(s.cell, [&](auto c) { collect<decltype(c)>(s, scratch, slices, gradient); });
+  k.collect = [](const Backward<T>& call, T* const* scratch, int slices, T* gradient) {
+    const Stack& s = call.forward.stack;
+    with_cell<T>(s.cell, [&](auto c) {
+      typedef decltype(c) C;
+      if (in_lanes(call.forward)) lane_collect<C>(s, scratch, slices, gradient);
+      else collect<C>(s, scratch, slices, gradient);
+    });
   };
   k.packed_linear_size = packed_linear_size<T>;
   k.pack_linear = pack_linear<T>;

@@ -191,7 +191,7 @@ void backward(Recording<T>& record, Maybe<In<T>> dy, Maybe<In<T>> dhn, Maybe<In<
   parallel(slices, threads_for(operations), [&](int s) {
     k.backward(call, slice_of(made.batch, s), work[s].template as<T>(), scratch[s]);
   });
-  k.collect(made.stack, scratch.data(), slices, gradient.data());
+  k.collect(call, scratch.data(), slices, gradient.data());
 }
 
 template <class T>

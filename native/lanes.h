@@ -31,7 +31,9 @@ ROLLCAST_INLINE void for_lane_layers(const Stack& stack, F f) {
   for (int l = 0; l < stack.layers; ++l) f(l, LaneLayer<C>(stack, l));
 }
 
-// Whether a stack may take this path, and whether a call of it does. Packing knows the stack alone.
+// Whether a stack may take this path, and whether a call of it does: where the lanes that its layers
+// leave idle as units are enough more than those its slices leave idle as rows. Packing knows the
+// stack alone. Measured on AVX-512: README.md.
 inline bool small_layers(const Stack& stack) {
   for (int l = 0; l <= stack.layers; ++l)
     if (stack.sizes[l] > 64) return false;
@@ -39,7 +41,17 @@ inline bool small_layers(const Stack& stack) {
 }
 template <class T>
 inline bool in_lanes(const Forward<T>& call) {
-  return small_layers(call.stack) && call.batch >= ROLLCAST_LANES_FROM;
+  if (!small_layers(call.stack)) return false;
+  const int rows = call.batch / slice_count(call.batch);
+  const int vectors = (rows + lanes<T> - 1) / lanes<T>;
+  double as_units = 0, as_rows = 0;
+  for (int l = 0; l < call.stack.layers; ++l) {
+    const int width = call.stack.sizes[l], units = call.stack.sizes[l + 1];
+    as_units += double((units + lanes<T> - 1) / lanes<T> * lanes<T>) * (width + units) * rows;
+    as_rows += double(units) * (width + units) * vectors * lanes<T>;
+  }
+  // One vector of rows alone waits for its sums.
+  return as_units > as_rows * (vectors > 1 ? 1.2 : 1.6);
 }
 
 // Steps of a chunk of backward: enough vectors of rows that adding up the lanes of a weight's gradient

@@ -1,8 +1,59 @@
-// Sums over the lanes: gradients of weights where a vector holds the rows of the batch.
+// Products of backward where a vector holds the rows of the batch: through the weights, and sums over
+// the lanes for the gradients of the weights.
 #pragma once
-#include "gemm.h"
+#include "lanes.h"
 
 namespace rollcast::ROLLCAST_ROW {
+
+// Slopes of a step that a product of h (or x) reaches: `runs` stretches of `depth`, `gap` apart.
+struct LaneRuns {
+  int runs, depth, gap, first;
+};
+template <class C>
+constexpr LaneRuns lane_runs(int units, int first, int count) {
+  if (count == C::panels) return {1, units * C::panels, 0, 0};
+  return {units, count, C::panels, first};
+}
+
+// sums[v][column] += slopes times one group of columns of packed backward weights.
+template <class T, int V, int P, class Sums>
+ROLLCAST_INLINE void lane_through(Sums& sums, const LaneRuns& runs, const T* w, const T* slopes,
+                                  ptrdiff_t width) {
+  slopes += runs.first * width;
+  for (int run = 0; run < runs.runs; ++run, slopes += runs.gap * width, w += runs.depth * P)
+    lane_multiply<T, V, P, P, P, 0>(sums, w, slopes, width, runs.depth);
+}
+
+// out [column][rows] = start + slopes w; start may be null for zero.
+template <class T, int V, int P>
+__attribute__((noinline)) void lane_product_tile(const LaneRuns& runs, const T* w, const T* slopes,
+                                                 const T* start, T* out, ptrdiff_t width) {
+  constexpr int L = lanes<T>;
+  Vec<T> sums[V][P];
+#pragma GCC unroll 12
+  for (int v = 0; v < V; ++v)
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) sums[v][p] = start ? load(start + p * width + v * L) : Vec<T>{};
+  lane_through<T, V, P>(sums, runs, w, slopes, width);
+#pragma GCC unroll 12
+  for (int v = 0; v < V; ++v)
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) store(out + p * width + v * L, sums[v][p]);
+}
+
+template <class T>
+inline void lane_product(const LaneRuns& runs, const T* w, int columns, const T* slopes,
+                         const T* start, T* out, ptrdiff_t width) {
+  constexpr int L = lanes<T>;
+  const ptrdiff_t depth = ptrdiff_t(runs.runs) * runs.depth;
+  vector_groups<4>(columns, [&](int column, auto group) {
+    row_blocks<tile_rows<4>>(int(width) / L, [&](int v, auto count) {
+      const ptrdiff_t row = ptrdiff_t(v) * L, at = column * width + row;
+      lane_product_tile<T, decltype(count)::value, decltype(group)::value>(
+          runs, w + depth * column, slopes + row, start ? start + at : nullptr, out + at, width);
+    });
+  });
+}
 
 template <int... I>
 struct Lanes {};

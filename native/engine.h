@@ -24,6 +24,7 @@ struct Stack {
   int layers;
   const int* sizes;  // (layers + 1): width of the input, then the units of every layer
   int projection = 0;  // numbers in h, fewer than the units of every layer; 0: h has the units
+  int rows = 0;  // of a slice in the calls that weights are packed for; 0: any calls
 
   // What a layer gives on: the width of its h.
   int width(int layer) const { return projection ? projection : sizes[layer + 1]; }
@@ -171,7 +172,7 @@ struct Kernels {
   // Leaves the packed gradient of the slice at the start of its scratch.
   void (*backward)(const Backward<T>&, Slice, T* workspace, T* scratch);
   // Adds the slices' gradients in order and unpacks them: gradient is flat like the weights.
-  void (*collect)(const Stack&, T* const* scratch, int slices, T* gradient);
+  void (*collect)(const Backward<T>&, T* const* scratch, int slices, T* gradient);
 
   size_t (*rollout_size)(const Rollout<T>&, int rows);
   void (*rollout)(const Rollout<T>&, Slice, T* workspace);

@@ -14,16 +14,18 @@ ROLLCAST_INLINE uint64_t mix(uint64_t z) {
   return z ^ (z >> 31);
 }
 
-// Drops units of one row and step in place: kept with probability 1 - p and then scaled by
+// Drops units of one row and step in place, `stride` numbers apart: kept with probability 1 - p and then scaled by
 // 1 / (1 - p). The same call on the gradient is its own backward.
 template <class T>
-inline void drop(const Dropout& dropout, int layer, int time, int row, T* values, int units) {
+inline void drop(const Dropout& dropout, int layer, int time, int row, T* values, int units,
+                 ptrdiff_t stride = 1) {
   const uint64_t key = mix(mix(mix(mix(mix(dropout.seed) ^ dropout.step) ^ uint64_t(layer)) ^
                                uint64_t(time)) ^ uint64_t(row));
   const T scale = T(1 / (1 - dropout.probability));
   for (int u = 0; u < units; ++u) {
     const double uniform = double(mix(key ^ uint64_t(u)) >> 40) * 0x1p-24;
-    values[u] = uniform >= dropout.probability ? values[u] * scale : T(0);
+    T& value = values[u * stride];
+    value = uniform >= dropout.probability ? value * scale : T(0);
   }
 }
 

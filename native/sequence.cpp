@@ -47,7 +47,8 @@ double total_weight(const Kernels<T>& k, const Sequence<T>& call, size_t steps,
 template <class T>
 double run_sequence(const Kernels<T>& k, const Sequence<T>& call, int threads) {
   const SequencePlan& plan = *call.plan;
-  const int width = plan.stack.sizes[plan.stack.layers];
+  const Stack stack = plan.stack_for(call.batch);
+  const int width = stack.sizes[stack.layers];
   const size_t steps = plan.last ? 1 : call.time;
   const int slices = slice_count(call.batch);
   Stretches measure;
@@ -87,11 +88,11 @@ double run_sequence(const Kernels<T>& k, const Sequence<T>& call, int threads) {
   }
   const double total = call.target ? total_weight(k, call, steps, observed) : 0;
 
-  k.pack(plan.stack, call.weights, shared.packed);
+  k.pack(stack, call.weights, shared.packed);
   const T* head_weight = call.weights + plan.stack_weights();
   if (plan.head) k.pack_linear(width, plan.numbers(), head_weight, shared.head);
   if (call.gradient) {
-    k.pack_backward(plan.stack, call.weights, false, shared.packed_backward);
+    k.pack_backward(stack, call.weights, false, shared.packed_backward);
     if (plan.head)
       k.pack_linear_backward(width, plan.numbers(), head_weight, shared.head_backward);
   }
@@ -115,7 +116,9 @@ double run_sequence(const Kernels<T>& k, const Sequence<T>& call, int threads) {
   });
   if (no_memory) throw std::bad_alloc();
   if (call.gradient) {
-    k.collect(plan.stack, scratch.data(), slices, call.gradient);
+    Backward<T> made = {};
+    made.forward.stack = stack;
+    k.collect(made, scratch.data(), slices, call.gradient);
     if (plan.head) {
       Linear<T> head = {};
       head.input = width;

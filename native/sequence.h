@@ -16,6 +16,12 @@ struct SequencePlan {
   const double* levels;
 
   int numbers() const { return outputs * width; }
+  // The stack as its weights are packed for a batch of so many rows.
+  Stack stack_for(int batch) const {
+    Stack packed = stack;
+    packed.rows = batch / slice_count(batch);
+    return packed;
+  }
   size_t units() const;
   size_t stack_weights() const;
   size_t head_weights() const;

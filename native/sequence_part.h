@@ -57,9 +57,9 @@ struct Shared {
     const SequencePlan& plan = *call.plan;
     const int width = plan.stack.sizes[plan.stack.layers];
     const size_t head_size = plan.head ? k.packed_linear_size(width, plan.numbers()) : 0;
-    packed = memory.take<T>(k.packed_size(plan.stack));
+    packed = memory.take<T>(k.packed_size(plan.stack_for(call.batch)));
     packed_backward =
-        memory.take<T>(call.gradient ? k.packed_backward_size(plan.stack, false) : 0);
+        memory.take<T>(call.gradient ? k.packed_backward_size(plan.stack_for(call.batch), false) : 0);
     head = memory.take<T>(head_size);
     head_backward = memory.take<T>(call.gradient ? head_size : 0);
     // Past a row's end nothing was observed.
@@ -94,7 +94,7 @@ class Part {
       : k_(k), call_(call), plan_(*call.plan), rows_(rows),
         whole_(rows.slice.rows == call.batch && !call.lengths), steps_(steps),
         units_(plan_.units()), width_(plan_.stack.sizes[plan_.stack.layers]) {
-    forward_.stack = plan_.stack;
+    forward_.stack = plan_.stack_for(call.batch);
     forward_.time = call.time;
     forward_.batch = rows.slice.rows;
     forward_.packed = shared.packed;

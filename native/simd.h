@@ -3,6 +3,9 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#if defined(ROLLCAST_ROW_avx512)
+#include <immintrin.h>
+#endif
 
 namespace rollcast::ROLLCAST_ROW {
 
@@ -20,20 +23,30 @@ constexpr int row_bytes = 16, registers = 16;
 
 template <class T>
 struct Number;
+// `series` is (2^r - 1) / r on |r| <= 1/2, interpolated at Chebyshev's nodes: its error is far below
+// half a unit in the last place. Added to a number, `magic` (1.5 * 2^shift and the exponent's bias)
+// leaves the biased nearest integer in the low bits. `limit` bounds exponents so that four powers of
+// two can be multiplied.
 template <>
 struct Number<float> {
   typedef uint32_t Bits;
-  // 1.5 * 2^23: added to a number, leaves its nearest integer in the low bits.
-  static constexpr float magic = 12582912.0f;
-  static constexpr int bias = 127, shift = 23, degree = 7;
-  static constexpr float exponent_limit = 126.0f, tanh_limit = 30.0f;
+  static constexpr float magic = 12582912.0f + 127;
+  static constexpr int shift = 23, terms = 6;
+  static constexpr float limit = 30;
+  static constexpr float series[terms] = {0.693147188026f,   0.240226507606f,  0.0555035711422f,
+                                          0.00961808255728f, 0.00133908633647f, 0.000154531629451f};
 };
 template <>
 struct Number<double> {
   typedef uint64_t Bits;
-  static constexpr double magic = 6755399441055744.0;
-  static constexpr int bias = 1023, shift = 52, degree = 14;
-  static constexpr double exponent_limit = 1022.0, tanh_limit = 80.0;
+  static constexpr double magic = 6755399441055744.0 + 1023;
+  static constexpr int shift = 52, terms = 11;
+  static constexpr double limit = 80;
+  static constexpr double series[terms] = {
+      0.693147180559945309417,    0.2402265069591009822,      0.0555041086648215943387,
+      0.00961812910760688852728,  0.00133335581464169353104,  0.000154035304417360501549,
+      0.0000152527338298361183944, 0.0000013215442587921689653, 1.01780624458457735207e-7,
+      7.07258594926922369986e-9,  4.45496059818651839378e-10};
 };
 
 template <class T>
@@ -61,62 +74,85 @@ ROLLCAST_INLINE Vec<T> fill(T x) {
   return x - Vec<T>{};
 }
 
-// NaN compares false and so comes through a clamp unharmed.
-template <class T>
-ROLLCAST_INLINE Vec<T> clamp(Vec<T> v, T limit) {
-  const Vec<T> high = fill<T>(limit), low = fill<T>(-limit);
+// NaN comes through a clamp unharmed: it compares false, and the instructions named here return their
+// second operand where they meet it. GCC 12 warns about the forms without mask; the code is the same.
+#if defined(ROLLCAST_ROW_avx512)
+ROLLCAST_INLINE Vec<float> clamp(Vec<float> v, float limit) {
+  return (Vec<float>)_mm512_maskz_max_ps(
+      __mmask16(-1), __m512(fill(-limit)),
+      _mm512_maskz_min_ps(__mmask16(-1), __m512(fill(limit)), __m512(v)));
+}
+ROLLCAST_INLINE Vec<double> clamp(Vec<double> v, double limit) {
+  return (Vec<double>)_mm512_maskz_max_pd(
+      __mmask8(-1), __m512d(fill(-limit)),
+      _mm512_maskz_min_pd(__mmask8(-1), __m512d(fill(limit)), __m512d(v)));
+}
+#else
+template <class V, class T>
+ROLLCAST_INLINE V clamp(V v, T limit) {
+  const V high = fill<T>(limit), low = fill<T>(-limit);
   v = v > high ? high : v;
   return v < low ? low : v;
 }
+#endif
 
-// 2^z = scale * (1 + fraction), |z| within the exponent's limit. The fraction is the Taylor series
-// of 2^r - 1 on |r| <= 1/2; its first left-out term is below half a unit in the last place.
+// 2^z = scale * (1 + fraction), z held within the limit.
 template <class T>
 struct Power {
   Vec<T> scale, fraction;
 };
-template <class T>
-struct Taylor {
-  T at[Number<T>::degree + 1];
-  constexpr Taylor() : at{} {
-    const double ln2 = 0.693147180559945309417232121458;
-    double term = 1;
-    for (int k = 1; k <= Number<T>::degree; ++k) {
-      term *= ln2 / k;
-      at[k] = T(term);
-    }
-  }
-};
-template <class T>
-constexpr Taylor<T> taylor{};
 
 template <class T>
 ROLLCAST_INLINE Power<T> power_of_two(Vec<T> z) {
   typedef Number<T> N;
+  z = clamp(z, N::limit);
   const Vec<T> shifted = z + fill<T>(N::magic);
   const Vec<T> r = z - (shifted - fill<T>(N::magic));
-  Vec<T> p = fill<T>(taylor<T>.at[N::degree]);
+  Vec<T> p = fill<T>(N::series[N::terms - 1]);
 #pragma GCC unroll 16
-  for (int k = N::degree - 1; k >= 1; --k) p = p * r + fill<T>(taylor<T>.at[k]);
+  for (int k = N::terms - 2; k >= 0; --k) p = p * r + fill<T>(N::series[k]);
   typedef typename VectorTypes<T>::Bits Bits;
-  const Bits bits = ((Bits)shifted + typename N::Bits(N::bias)) << N::shift;
-  return {(Vec<T>)bits, p * r};
+  return {(Vec<T>)((Bits)shifted << N::shift), p * r};
 }
 
+// Sigmoid and tanh as ratios, so that the gates of a unit can share one division.
 template <class T>
-ROLLCAST_INLINE Vec<T> sigmoid(Vec<T> x) {
-  const Vec<T> one = fill<T>(1);
-  const Power<T> e =
-      power_of_two<T>(clamp<T>(x * fill<T>(T(-1.44269504088896340736)), Number<T>::exponent_limit));
-  return one / (one + e.scale + e.scale * e.fraction);
+ROLLCAST_INLINE Vec<T> below_sigmoid(Vec<T> x) {  // 1 + e^-x
+  const Power<T> e = power_of_two<T>(x * fill<T>(T(-1.44269504088896340736)));
+  return fill<T>(1) + e.scale + e.scale * e.fraction;
 }
-
+template <class T>
+struct Ratio {
+  Vec<T> above, below;
+};
+template <class T>
+ROLLCAST_INLINE Ratio<T> tanh_ratio(Vec<T> x) {  // e^2x - 1 over e^2x + 1
+  const Power<T> e = power_of_two<T>(x * fill<T>(T(2.88539008177792681472)));
+  const Vec<T> above = e.scale * e.fraction + (e.scale - fill<T>(1));
+  return {above, above + fill<T>(2)};
+}
 template <class T>
 ROLLCAST_INLINE Vec<T> tanh(Vec<T> x) {
-  const Power<T> e =
-      power_of_two<T>(clamp<T>(x * fill<T>(T(2.88539008177792681472)), Number<T>::tanh_limit));
-  const Vec<T> minus_one = e.scale * e.fraction + (e.scale - fill<T>(1));  // e^2x - 1
-  return minus_one / (minus_one + fill<T>(2));
+  const Ratio<T> ratio = tanh_ratio<T>(x);
+  return ratio.above / ratio.below;
+}
+
+// Two numbers become their reciprocals by one division, four by one.
+template <class V>
+ROLLCAST_INLINE void invert(V& a, V& b) {
+  const V both = (V{} + 1) / (a * b), b_before = b;
+  b = both * a;
+  a = both * b_before;
+}
+template <class V>
+ROLLCAST_INLINE void invert(V& a, V& b, V& c, V& d) {
+  V left = a * b, right = c * d;
+  invert(left, right);
+  const V a_before = a, c_before = c;
+  a = left * b;
+  b = left * a_before;
+  c = right * d;
+  d = right * c_before;
 }
 
 template <class T>

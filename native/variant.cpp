@@ -12,6 +12,8 @@
 #include "through_time.h"
 #include "one_row_backward.h"
 #include "one_row_forward.h"
+#include "lanes_backward.h"
+#include "lanes_pack.h"
 #if defined(ROLLCAST_ROW_avx512)
 #include "bfloat16.h"
 #endif
@@ -37,30 +39,46 @@ inline auto with_cell(Cell cell, F f) {
 template <class T>
 constexpr Kernels<T> kernels() {
   Kernels<T> k = {};
+  // The form of lanes.h follows that of pack.h where a call may want either.
   k.packed_size = [](const Stack& s) {
-    return with_cell<T>(s.cell, [&](auto c) { return packed_size<decltype(c)>(s); });
+    return with_cell<T>(s.cell, [&](auto c) {
+      typedef decltype(c) C;
+      return lane_start<C>(s) + (lane_form<T>(s) ? lane_packed_size<C>(s) : 0);
+    });
   };
   k.pack = [](const Stack& s, const T* weights, T* packed) {
-    with_cell<T>(s.cell, [&](auto c) { pack<decltype(c)>(s, weights, packed); });
+    with_cell<T>(s.cell, [&](auto c) {
+      typedef decltype(c) C;
+      if (unit_form<T>(s)) pack<C>(s, weights, packed);
+      if (lane_form<T>(s)) lane_pack<C>(s, weights, packed + lane_start<C>(s));
+    });
   };
   k.packed_backward_size = [](const Stack& s, bool need_x) {
-    return with_cell<T>(s.cell,
-                        [&](auto c) { return packed_backward_size<decltype(c)>(s, need_x); });
+    return with_cell<T>(s.cell, [&](auto c) {
+      typedef decltype(c) C;
+      return lane_start_backward<C>(s, need_x) +
+             (lane_form<T>(s) ? lane_packed_backward_size<C>(s, need_x) : 0);
+    });
   };
   k.pack_backward = [](const Stack& s, const T* weights, bool need_x, T* packed) {
-    with_cell<T>(s.cell, [&](auto c) { pack_backward<decltype(c)>(s, weights, need_x, packed); });
+    with_cell<T>(s.cell, [&](auto c) {
+      typedef decltype(c) C;
+      if (unit_form<T>(s)) pack_backward<C>(s, weights, need_x, packed);
+      if (lane_form<T>(s))
+        lane_pack_backward<C>(s, weights, need_x, packed + lane_start_backward<C>(s, need_x));
+    });
   };
   k.workspace_size = [](const Forward<T>& call, int rows) {
     return with_cell<T>(call.stack.cell, [&](auto c) {
       typedef decltype(c) C;
-      if (one_row(call)) return RowWorkspace<C>(call, false).total;
-      const size_t plan = Workspace<C>(call, rows).total;
 #if defined(ROLLCAST_ROW_avx512)
       if constexpr (sizeof(T) == 4)
         if (call.products != Products::plain)
-          return plan + bfloat16_scratch_size<C>(call.stack, rows);
+          return Workspace<C>(call, rows).total + bfloat16_scratch_size<C>(call.stack, rows);
 #endif
-      return plan;
+      if (one_row(call)) return RowWorkspace<C>(call, false).total;
+      if (in_lanes(call)) return LaneWorkspace<C>(call, rows).total;
+      return Workspace<C>(call, rows).total;
     });
   };
   k.forward = [](const Forward<T>& call, Slice slice, T* work) {
@@ -74,6 +92,7 @@ constexpr Kernels<T> kernels() {
         }
 #endif
       if (one_row(call)) row_forward<C>(call, work);
+      else if (in_lanes(call)) lane_forward<C>(call, slice, work);
       else forward<C>(call, slice, work);
     });
   };
@@ -97,18 +116,26 @@ constexpr Kernels<T> kernels() {
 #endif
   k.scratch_size = [](const Backward<T>& call, int rows) {
     return with_cell<T>(call.forward.stack.cell, [&](auto c) {
-      return Scratch<decltype(c)>(call.forward.stack, call.forward.time, rows).total;
+      typedef decltype(c) C;
+      if (in_lanes(call.forward)) return LaneScratch<C>(call.forward, rows).total;
+      return Scratch<C>(call.forward.stack, call.forward.time, rows).total;
     });
   };
   k.backward = [](const Backward<T>& call, Slice slice, T* work, T* scratch) {
     with_cell<T>(call.forward.stack.cell, [&](auto c) {
       typedef decltype(c) C;
       if (one_row(call.forward)) row_backward<C>(call, work, scratch);
+      else if (in_lanes(call.forward)) lane_backward<C>(call, slice, work, scratch);
       else backward<C>(call, slice, work, scratch);
     });
   };
-  k.collect = [](const Stack& s, T* const* scratch, int slices, T* gradient) {
-    with_cell<T>(s.cell, [&](auto c) { collect<decltype(c)>(s, scratch, slices, gradient); });
+  k.collect = [](const Backward<T>& call, T* const* scratch, int slices, T* gradient) {
+    const Stack& s = call.forward.stack;
+    with_cell<T>(s.cell, [&](auto c) {
+      typedef decltype(c) C;
+      if (in_lanes(call.forward)) lane_collect<C>(s, scratch, slices, gradient);
+      else collect<C>(s, scratch, slices, gradient);
+    });
   };
   k.rollout_size = [](const Rollout<T>& call, int rows) {
     return with_cell<T>(call.stack.stack.cell,

@@ -38,7 +38,9 @@ std::unique_ptr<Recording<T>> forward(int cell, const std::vector<int>& sizes, I
   record->order = std::move(order);
   record->need_x = need_x;
   const T* flat = weights.data();
-  record->packed = pack<T>(cell, sizes, weights, projection, false);
+  const int batch = length_of(x.ndim() == 3 ? x.shape(1) : 0, "x (1 to 2^30 rows)");
+  record->packed = pack<T>(cell, sizes, weights, projection, false,
+                           recompute ? 0 : batch / slice_count(batch));
   Forward<T>& call = record->call;
   call.dropout = {dropout, seed, step};
   call.record = true;
@@ -96,7 +98,7 @@ void backward(Recording<T>& record, Maybe<In<T>> dy, Maybe<In<T>> dhn, Maybe<In<
   parallel(slices, threads_for(operations), [&](int s) {
     k.backward(call, slice_of(made.batch, s), work[s].template as<T>(), scratch[s]);
   });
-  k.collect(made.stack, scratch.data(), slices, gradient.data());
+  k.collect(call, scratch.data(), slices, gradient.data());
 }
 
 template <class T>
@@ -106,7 +108,7 @@ void define(nb::module_& m, const char* packed, const char* recording) {
   nb::class_<Recording<T>>(m, recording)
       .def_prop_ro("bytes", [](const Recording<T>& r) { return bytes_of(r.work); });
   m.def("pack", &pack<T>, arg("cell"), arg("sizes"), arg("weights").noconvert(),
-        arg("projection") = 0, arg("bfloat16") = false);
+        arg("projection") = 0, arg("bfloat16") = false, arg("rows") = 0);
   m.def("forward", &forward<T>, arg("cell"), arg("sizes"), arg("weights").noconvert(),
         arg("x").noconvert(), arg("h0").none().noconvert(), arg("c0").none().noconvert(),
         arg("lengths"), arg("order"), arg("y").none().noconvert(), arg("hn").none().noconvert(),

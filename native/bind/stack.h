@@ -17,8 +17,9 @@ struct Shape {
   Cell cell;
   std::vector<int> sizes;
   int projection;
+  int rows = 0;  // of a slice in the calls that weights are packed for; 0: any calls
 
-  Stack stack() const { return {cell, int(sizes.size()) - 1, sizes.data(), projection}; }
+  Stack stack() const { return {cell, int(sizes.size()) - 1, sizes.data(), projection, rows}; }
   // Numbers in the states c and h of a row, and in what the last layer gives.
   size_t units() const {
     size_t sum = 0;
@@ -60,9 +61,10 @@ struct Packed {
 
 template <class T>
 std::unique_ptr<Packed<T>> pack(int cell, const std::vector<int>& sizes, In<T> weights,
-                                int projection, bool bfloat16) {
+                                int projection, bool bfloat16, int rows = 0) {
   auto packed = std::make_unique<Packed<T>>(
       Packed<T>{shape_of(cell, sizes, projection), &engine(), Products::plain, {}});
+  packed->shape.rows = rows;
   expect(weights.size() == packed->shape.weights(), "weights");
   const Stack stack = packed->shape.stack();
   const Kernels<T>& k = kernels<T>(*packed->row);

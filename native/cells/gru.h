@@ -19,7 +19,8 @@ struct Gru {
   static constexpr bool carry_reaches_h = true;  // z dh goes straight to the h before
 
   static ROLLCAST_INLINE void forward(const V* sum, V h_before, V, V& h, V&, V* kept) {
-    const V r = sigmoid<T>(sum[1]), z = sigmoid<T>(sum[2]);
+    V r = below_sigmoid<T>(sum[1]), z = below_sigmoid<T>(sum[2]);
+    invert(r, z);
     const V n = tanh<T>(sum[0] + r * sum[3]);
     h = n + z * (h_before - n);
     kept[0] = n;

@@ -18,10 +18,13 @@ struct Lstm {
   static constexpr bool carry_reaches_h = false;   // what backward carries belongs to c
 
   static ROLLCAST_INLINE void forward(const V* z, V, V c_before, V& h, V& c, V* kept) {
-    kept[0] = sigmoid<T>(z[0]);
-    kept[1] = sigmoid<T>(z[1]);
-    kept[2] = tanh<T>(z[2]);
-    kept[3] = sigmoid<T>(z[3]);
+    const Ratio<T> g = tanh_ratio<T>(z[2]);
+    kept[0] = below_sigmoid<T>(z[0]);
+    kept[1] = below_sigmoid<T>(z[1]);
+    kept[2] = g.below;
+    kept[3] = below_sigmoid<T>(z[3]);
+    invert(kept[0], kept[1], kept[2], kept[3]);
+    kept[2] *= g.above;
     c = kept[1] * c_before + kept[0] * kept[2];
     h = kept[3] * tanh<T>(c);
   }
@@ -29,8 +32,7 @@ struct Lstm {
   // carry: the gradient of c on the way in, of the c before on the way out.
   static ROLLCAST_INLINE void backward(V dh, const V* kept, V, V c_before, V h, V& carry, V* d) {
     const V one = fill<T>(1), i = kept[0], f = kept[1], g = kept[2], o = kept[3];
-    // tanh(c) = h / o; the floor keeps 0 / 0 from a fully closed gate.
-    const V floor = fill<T>(T(1e-30)), tanh_c = h / (o > floor ? o : floor);
+    const V tanh_c = h / o;  // o is never 0: exponents are held within a limit
     const V through_o = dh * o;
     const V dc = through_o * (one - tanh_c * tanh_c) + carry;
     const V di = dc * i;

@@ -212,7 +212,7 @@ Result<T> run(const Case& c, const Exact<T>& weights, int threads, Fill fill) {
   parallel(slices, threads, [&](int s) {
     k.backward(backward, slice_of(c.batch, s), work[s].get(), scratch[s].get());
   });
-  k.collect(stack, pointers.data(), slices, gradient.get());
+  k.collect(backward, pointers.data(), slices, gradient.get());
   result.gradient = gradient.values();
   for (const Exact<T>* array : {&gradient, &dx, &dh0, &dc0}) result.arrays.push_back(array->values());
   return result;

@@ -37,10 +37,12 @@ struct Slice {
 
 inline int slice_count(int batch) { return batch >= 64 ? 8 : (batch + 7) / 8; }
 
+// Large batches are cut between whole vectors of rows, for the sake of lanes.h.
 inline Slice slice_of(int batch, int index) {
-  const long count = slice_count(batch);
-  const int first = int(batch * long(index) / count);
-  return {first, int(batch * long(index + 1) / count) - first};
+  const long count = slice_count(batch), group = batch >= 256 ? 16 : 1;
+  const long groups = (batch + group - 1) / group;
+  const long first = groups * index / count * group, last = groups * (index + 1) / count * group;
+  return {int(first), int((last < batch ? last : batch) - first)};
 }
 
 // A batch of one row whose layers run on threads of their own: each layer tells the next how many steps

@@ -24,6 +24,10 @@ SHAPES = [
     (20, 97, (7, 64, 64)),
     (130, 1, (1, 32, 32, 32)),
     (101, 1, (3, 97, 51, 17, 1)),
+    # rows of the batch as lanes: one vector of rows a slice and several, with and without padding
+    (9, 300, (1, 10, 20, 1)),
+    (70, 65, (2, 1, 3)),
+    (5, 128, (3, 5, 1, 2)),
 ]
 
 
@@ -55,9 +59,19 @@ def test_rows_of_different_lengths_equal_packed_sequences(row, cell, batch, dtyp
     assert error <= BOUND[dtype], name
 
 
-def test_what_lies_past_a_rows_length_is_never_read():
-    problem = Problem("gru", (3, 8, 8), 12, 9)
-    lengths = np.array([12, 3, 7, 1, 12, 5, 2, 11, 4])
+@pytest.mark.parametrize("dtype", BOUND)
+@pytest.mark.parametrize("cell", CELLS)
+def test_rows_of_different_lengths_equal_packed_sequences_in_tiny_layers(row, cell, dtype):
+    problem = Problem(cell, (2, 3, 1), 40, 130)
+    lengths = np.random.default_rng(1).integers(1, 41, 130)
+    error, name = worst(problem.run(dtype, lengths=lengths), problem.truth(lengths))
+    assert error <= BOUND[dtype], name
+
+
+@pytest.mark.parametrize(("sizes", "copies"), [((3, 8, 8), 1), ((3, 3, 1), 9)])
+def test_what_lies_past_a_rows_length_is_never_read(row, sizes, copies):
+    problem = Problem("gru", sizes, 12, 9 * copies)
+    lengths = np.tile(np.array([12, 3, 7, 1, 12, 5, 2, 11, 4]), copies)
     clean = problem.run("float64", lengths=lengths)
     for batch_row, length in enumerate(lengths):
         problem.x[length:, batch_row] = np.nan
@@ -79,10 +93,13 @@ def test_the_kernels_equal_the_numpy_specification(row, cell):
         assert np.abs(found[name] - state).max() <= 1e-12
 
 
+@pytest.mark.parametrize(("sizes", "copies"), [((3, 17, 9), 1), ((3, 3, 1), 15)])
 @pytest.mark.parametrize("lengths", [None, [2, 6, 1, 6, 3], [5]])
-def test_dropout_between_layers_is_the_mask_of_the_counter_based_generator(row, lengths):
-    problem = Problem("lstm", (3, 17, 9), 6, 5 if lengths is None else len(lengths))
-    lengths = None if lengths is None else np.array(lengths)
+def test_dropout_between_layers_is_the_mask_of_the_counter_based_generator(
+    row, lengths, sizes, copies
+):
+    problem = Problem("lstm", sizes, 6, (5 if lengths is None else len(lengths)) * copies)
+    lengths = None if lengths is None else np.tile(np.array(lengths), copies)
 
     def keep(layer, time, batch, hidden):
         return dropout_mask(0.4, 11, 3, layer, time, np.arange(batch), hidden)
@@ -95,10 +112,10 @@ def test_dropout_between_layers_is_the_mask_of_the_counter_based_generator(row, 
     assert np.abs(found["y"] - y).max() <= 1e-12
 
 
+@pytest.mark.parametrize(("sizes", "batch"), [((2, 5, 3), 1), ((2, 5, 3), 3), ((2, 3, 1), 70)])
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("batch", [1, 3])
-def test_gradients_with_dropout_equal_numerical_ones(row, cell, batch):
-    problem = Problem(cell, (2, 5, 3), 4, batch)
+def test_gradients_with_dropout_equal_numerical_ones(row, cell, sizes, batch):
+    problem = Problem(cell, sizes, 4, batch)
     options = {"dropout": 0.3, "seed": 5, "step": 2}
 
     def loss(weights):

@@ -7,7 +7,6 @@ import numpy as np
 from workloads import CLIP, RATE, Array, Task, Workload
 
 from rollcast import engine
-from rollcast.nn.heads import make_head
 
 
 def start(threads: int, variant: str) -> None:
@@ -27,32 +26,14 @@ def build(work: Workload, mode: str, variant: str) -> Task:
 
 def loss_and_gradient(work: Workload, weights: Array) -> Callable[[Array], float]:
     """A function that writes the gradient by ``weights`` and returns the loss."""
-    x, target = work.inputs(), work.targets()[..., 0]
-    observed = np.ones(target.shape, bool)
-    head = make_head("mse")
-    count = engine.weight_count(work.cell, work.sizes)
-    stack, *linear = weights[:count], *work.split(weights)[4 * len(work.sizes) - 4 :]
-
-    def of_last(gradient: Array) -> float:
-        run = engine.forward(work.cell, work.sizes, stack, x, outputs=False)
-        loss, slope = head.loss_and_gradient(run.h[-1][None], target, observed)
-        dh = [*(np.zeros_like(each) for each in run.h[:-1]), slope[0]]
-        gradient[:] = engine.backward(run.recording, dh=dh).weights
-        return loss
-
-    def of_all(gradient: Array) -> float:
-        run = engine.forward(work.cell, work.sizes, stack, x)
-        assert run.y is not None
-        flat = run.y.reshape(-1, work.sizes[-1])
-        output = engine.linear(flat, *linear).reshape(*target.shape, 1)
-        loss, slope = head.loss_and_gradient(output, target, observed)
-        dy, dweight, dbias = engine.linear_backward(slope.reshape(-1, 1), flat, linear[0])
-        assert dy is not None
-        gradient[:count] = engine.backward(run.recording, dy.reshape(run.y.shape)).weights
-        gradient[count:-1], gradient[-1:] = dweight[0], dbias
-        return loss
-
-    return of_last if work.last else of_all
+    x, target = work.inputs(), work.targets()
+    network = engine.Sequence(
+        work.cell,
+        work.sizes,
+        outputs=None if work.last else 1,
+        steps="last" if work.last else "all",
+    )
+    return lambda gradient: network.gradient(weights, x, target, out=gradient)[0]
 
 
 def _training(work: Workload, mode: str) -> Task:
@@ -67,8 +48,7 @@ def _training(work: Workload, mode: str) -> Task:
 
     def step() -> float:
         loss = learn(gradient)
-        scale = min(1.0, CLIP / (engine.norm(gradient) + 1e-6))
-        engine.adam(weights, gradient, mean, square, next(counter), rate=RATE, scale=scale)
+        engine.adam(weights, gradient, mean, square, next(counter), rate=RATE, clip_norm=CLIP)
         return loss
 
     def check() -> dict[str, Array]:
@@ -100,10 +80,10 @@ def _infer(work: Workload, variant: str) -> Task:
     x = work.inputs()
     count = engine.weight_count(work.cell, work.sizes)
     if variant == "bfloat16":
-        engine.set_products("bfloat16")  # type: ignore[attr-defined]
+        engine.set_products("bfloat16")
     packed = engine.pack(work.cell, work.sizes, work.weights()[:count])
     if variant == "bfloat16":
-        engine.set_products("plain")  # type: ignore[attr-defined]
+        engine.set_products("plain")
 
     def run() -> Array:
         y = engine.infer(work.cell, work.sizes, packed, x).y
@@ -117,17 +97,9 @@ def _one(work: Workload) -> Task:
     count = engine.weight_count(work.cell, work.sizes)
     packed = engine.pack(work.cell, work.sizes, work.weights()[:count])
     inputs = itertools.cycle(list(work.inputs()))
-    if hasattr(engine, "Stream"):
-        step = engine.Stream(packed, work.batch).step  # type: ignore[attr-defined]
+    step = engine.Stream(packed, work.batch).step
 
-        def run() -> Array:
-            return step(next(inputs))
-    else:
-        states = work.batch * sum(work.sizes[1:])
-        h = np.zeros(states, np.float32)
-        c = np.zeros(states, np.float32) if work.cell == "lstm" else None
-
-        def run() -> Array:
-            return engine.step(packed, next(inputs), h, c)
+    def run() -> Array:
+        return step(next(inputs))
 
     return Task(run, lambda: {"outputs": np.stack([run().copy() for _ in range(3)])})

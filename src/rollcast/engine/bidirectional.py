@@ -8,7 +8,6 @@ States are one ``(batch, units)`` array a layer and direction, in that order, as
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -55,13 +54,11 @@ def layer_sizes(sizes: Sequence[int], projection: int = 0) -> list[tuple[int, in
 
 def weight_count_of(cell: str, sizes: Sequence[int], projection: int = 0) -> int:
     """How many weights the stack has, both directions together."""
-    own = _projecting(projection)
-    check_stack(cell, sizes, **own)
-    return sum(2 * weight_count(cell, pair, **own) for pair in layer_sizes(sizes, projection))
-
-
-def _projecting(projection: int) -> dict[str, Any]:
-    return {"projection": projection} if projection else {}
+    check_stack(cell, sizes, projection=projection)
+    return sum(
+        2 * weight_count(cell, pair, projection=projection)
+        for pair in layer_sizes(sizes, projection)
+    )
 
 
 def forward(
@@ -90,7 +87,7 @@ def forward(
     def run(pair: tuple[int, int], part: Array, x: Array, h: list | None, c: list | None):
         result = stack.forward(
             cell, pair, part, x, h0=h, c0=c, lengths=lengths, need_x=need_x or len(parts) > 1,
-            **_projecting(projection),
+            projection=projection,
         )  # fmt: skip
         assert result.recording is not None
         parts.append(result.recording)
@@ -115,8 +112,7 @@ def infer(
     """As ``forward``, but nothing is kept for a way back."""
 
     def run(pair: tuple[int, int], part: Array, x: Array, h: list | None, c: list | None):
-        own = _projecting(projection)
-        return stack.infer(cell, pair, part, x, h0=h, c0=c, lengths=lengths, **own)
+        return stack.infer(cell, pair, part, x, h0=h, c0=c, lengths=lengths, projection=projection)
 
     return BidirectionalRun(
         *_layers(cell, sizes, weights, x, h0, c0, lengths, run, (0.0, 0, 0), projection)
@@ -153,7 +149,7 @@ def _layers(
     c: list[Array] = []
     start = 0
     for layer, pair in enumerate(pairs):
-        count = weight_count(cell, pair, **_projecting(projection))
+        count = weight_count(cell, pair, projection=projection)
         outputs = []
         for direction in (0, 1):
             part = weights[start : start + count]

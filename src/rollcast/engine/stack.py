@@ -176,8 +176,9 @@ def forward(
     LSTM, else 1) before every window of S steps, and ``backward`` runs all windows but the last
     again: together S k + s time / S numbers a row and unit, S being √(time s / k) rounded up to
     whole chunks of ⌈96 / R⌉ steps, with R the rows of a slice (8 or fewer; batch / 8 from 64 rows
-    on). That is O(√time) for about a third more work. Every result keeps the bits that it has
-    without.
+    on). That is O(√time) for about a third more work, with the same
+    gradients: to the bit, but for batches of one row and tiny layers, whose full recording has
+    loops of its own and differs by rounding.
     """
     check_weights(cell, sizes, weights, projection)
     sizes = tuple(int(size) for size in sizes)

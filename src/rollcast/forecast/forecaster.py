@@ -30,8 +30,7 @@ DEFAULT_TRAINING = Training()
 class Forecaster:
     """A recurrent network that forecasts the next ``horizon`` rows of every series of a table.
 
-    The arguments are kept as they are and checked by ``fit``; ``get_params``, ``set_params`` and
-    scikit-learn's ``clone`` work.
+    The arguments are checked by ``fit``; ``get_params``, ``set_params`` and ``clone`` work.
 
     Parameters
     ----------
@@ -50,8 +49,7 @@ class Forecaster:
         ``"window"`` or ``"series"``: by whose mean and deviation values are scaled. A recursive
         network scaled by series reads all of the history, and can ``stream``.
     initial
-        The stack's first weights: ``"torch"``, ``"orthogonal"`` or ``"normal(std=0.001)"``, with
-        options such as ``"orthogonal(forget_bias=1)"``.
+        The stack's first weights: ``"torch"``, ``"orthogonal(forget_bias=1)"``, ``"normal"`` …
     training
         A `Training`: steps, optimizer, learning rate …
     seed
@@ -59,8 +57,7 @@ class Forecaster:
     name
         Of the column of forecasts.
 
-    >>> model = Forecaster(horizon=12).fit("sales.csv", time="month", target="sold")
-    >>> table = model.predict()
+    >>> table = Forecaster(horizon=12).fit("sales.csv", time="month", target="sold").predict()
     """
 
     def __init__(
@@ -90,10 +87,7 @@ class Forecaster:
         self.seed = seed
         self.name = name
 
-    _NAMES = (
-        "horizon", "context", "cell", "hidden", "strategy", "head", "scaling", "initial",
-        "training", "seed", "name",
-    )  # fmt: skip
+    _NAMES = tuple(__init__.__annotations__)[:-1]  # the last is what it returns
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments by name."""
@@ -115,12 +109,10 @@ class Forecaster:
         name: Any = ...,
     ) -> Forecaster:
         """Change these arguments; returns self. What was fitted stays until ``fit``."""
-        given = (
-            horizon, context, cell, hidden, strategy, head, scaling, initial, training, seed, name
-        )  # fmt: skip
-        for parameter, value in zip(self._NAMES, given, strict=True):
-            if value is not ...:
-                setattr(self, parameter, value)
+        given = locals()
+        for parameter in self._NAMES:
+            if given[parameter] is not ...:
+                setattr(self, parameter, given[parameter])
         return self
 
     def __repr__(self) -> str:
@@ -140,9 +132,9 @@ class Forecaster:
         listeners: Sequence[Listener] = (),
         checkpoint: Path | None = None,
     ) -> Forecaster:
-        """Train on a table (a path, a frame or a `Panel`) and return self.
+        """Train on a table (a path, a frame or a `Panel`), with the options of `read`.
 
-        The options are those of `read`. A first run holds out the last rolling origins of each
+        Returns self. A first run holds out the last rolling origins of each
         series: they decide after how many steps to stop (``best_step_``), calibrate the intervals
         and give ``scores_``, so these are a little flattering; `backtest` on later rows is the
         judge. A second run makes that many steps on all rows; its network forecasts.

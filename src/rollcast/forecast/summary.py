@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
 from typing import Any
 
 from rollcast.forecast.fitted import Fitted
@@ -48,14 +47,6 @@ def as_written(params: dict[str, Any], usual: dict[str, Any]) -> str:
     shown = [f"horizon={params['horizon']!r}"]
     for name, value in params.items():
         if value != usual[name]:
-            short = _short(value) if isinstance(value, Training) else repr(value)
+            short = str(value) if isinstance(value, Training) else repr(value)
             shown.append(f"{name}={short}")
     return f"Forecaster({', '.join(shown)})"
-
-
-def _short(training: Training) -> str:
-    usual = Training()
-    names = [each.name for each in fields(training)]
-    given = {name: getattr(training, name) for name in names}
-    words = [f"{name}={value!r}" for name, value in given.items() if value != getattr(usual, name)]
-    return f"Training({', '.join(words)})"

@@ -10,9 +10,6 @@ from torch import Tensor
 
 from rollcast.engine import GATES
 
-# Whether the engine computes projections (Sak, Senior & Beaufays 2014); PyTorch does otherwise.
-ENGINE_PROJECTS = False
-
 
 class Plan:
     """A stack as the engine names it; made by ``plan_of``.
@@ -30,7 +27,7 @@ class Plan:
         self.size_list = list(sizes)  # as the native module takes them
         self.has_cell = cell == "lstm"  # a second state
         self.simple = not bidirectional and not projection  # one native call does it all
-        self.computed = cell in GATES and (ENGINE_PROJECTS or not projection)  # by the engine
+        self.computed = cell in GATES  # by the engine
         self.hidden = tuple(projection or units for units in sizes[1:])  # width of every state h
         self.width = self.hidden[-1] * self.directions  # of the output
         # Name, shape and first element of every weight in the flat vector, and whether the module

@@ -97,23 +97,30 @@ struct Backward {
 };
 
 // A stack whose last layer's output goes through a linear head at every step, and whose input may be
-// that head's output of the step before.
+// that head's output of the step before. To the first output are added an offset and a weighted sum of
+// the last `lag_count` values, the first feature of the input as it was read, before it is fed.
 template <class T>
 struct Rollout {
   Forward<T> stack;    // its x gives whatever is not fed; its y, lengths and order are null
-  int outputs;         // width of the head; where something is fed, at most that of the input
-  const uint8_t* fed;  // (time, batch): the first `outputs` features come from the step before
+  int outputs;         // width of the head
+  int feed;            // outputs that are fed, at most the width of the input where something is
+  const uint8_t* fed;  // (time, batch): the first `feed` features come from the step before
   const T* head;       // from pack_linear(width of the last layer, outputs)
   const T* bias;       // (outputs)
   T* y;                // (time, batch, outputs)
+  int lag_count;
+  const T* lags;       // (lag_count), the newest value's first
+  const T* past;       // (lag_count - 1, batch) values before step 0, newest last; or null for zero
+  const T* offset;     // (time, batch), or null for zero
 };
 
 template <class T>
 struct RolloutBackward {
-  Rollout<T> made;    // y unused
+  Rollout<T> made;    // y, past and offset unused
   Backward<T> stack;  // its forward is made.stack, its dx is not null, its dy unused
   const T* head;      // from pack_linear_backward
   const T* dy;        // like y, or null for zero
+  T* doffset;         // (time, batch), or null when nobody asks
 };
 
 // y = x w' + b over rows: x (rows, input), w (output, input), b (output) or null, y (rows, output).
@@ -180,9 +187,9 @@ struct Kernels {
   void (*rollout)(const Rollout<T>&, Slice, T* workspace);
   size_t (*rollout_scratch_size)(const RolloutBackward<T>&, int rows);
   void (*rollout_backward)(const RolloutBackward<T>&, Slice, T* workspace, T* scratch);
-  // As `collect`; dweight (outputs, width), dbias (outputs).
-  void (*collect_rollout)(const Stack&, int outputs, T* const* scratch, int slices, T* gradient,
-                          T* dweight, T* dbias);
+  // As `collect`; dweight (outputs, width), dbias (outputs), dlags (lag_count).
+  void (*collect_rollout)(const Rollout<T>&, T* const* scratch, int slices, T* gradient, T* dweight,
+                          T* dbias, T* dlags);
 
   size_t (*packed_linear_size)(int input, int output);
   void (*pack_linear)(int input, int output, const T* weight, T* packed);

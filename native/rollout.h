@@ -1,11 +1,12 @@
 // A stack rolled forward in a closed loop: a linear head gives an output at every step, and where the
-// caller says so that output is what the next step reads. The gradient goes back through the loop.
+// caller says so that output is what the next step reads.
 //
 // Chunks of time are those of an ordinary call. Within a chunk, steps without a fed row run together,
-// a step with one runs alone through all layers; the chunk's weight gradient is summed at once.
+// a step with one runs alone through all layers.
 #pragma once
+#include "lags.h"
+#include "forward.h"
 #include "linear.h"
-#include "through_time.h"
 
 namespace rollcast::ROLLCAST_ROW {
 
@@ -26,21 +27,70 @@ inline int together(const Rollout<T>& call, Slice slice, int first, int end) {
   return steps;
 }
 
-// The workspace: the stack's, then the head's output of a chunk and its bias.
+// The workspace: the stack's, the head's output of a chunk and its bias; then the values that lags
+// weigh, of a chunk, or of all steps if recorded, behind those before, and what they add in a chunk.
 template <class C>
 struct LoopWorkspace {
   typedef typename C::Element T;
   Workspace<C> stack;
-  size_t output, bias, total;
+  int rows, before;  // steps before the first that lags reach
+  size_t output, bias, values, added, total;
 
   LoopWorkspace(const Rollout<T>& call, int rows, T* memory = nullptr)
-      : stack(call.stack, rows, memory, true) {
+      : stack(call.stack, rows, memory, true), rows(rows), before(larger(0, call.lag_count - 1)) {
     Ruler<T> ruler{memory, stack.total};
     output = ruler.take(size_t(stack.chunk) * rows * padded<T>(call.outputs));
     bias = ruler.take(padded<T>(call.outputs));
+    const size_t steps = call.stack.record ? call.stack.time : stack.chunk;
+    values = ruler.take(call.lag_count ? (before + steps) * rows : 0);
+    added = ruler.take(adds(call) ? size_t(stack.chunk) * rows : 0);
     total = ruler.used;
   }
+
+  size_t value(int step) const { return values + (before + stack.own_step(step)) * rows; }
+
+  static bool adds(const Rollout<T>& call) { return call.lag_count || call.offset; }
 };
+
+// The values before a chunk, where lags look for them.
+template <class C>
+void enter_values(const Rollout<typename C::Element>& call, Slice slice,
+                  const LoopWorkspace<C>& plan, int first, typename C::Element* work) {
+  typedef typename C::Element T;
+  T* const to = work + plan.values;
+  const size_t size = size_t(plan.before) * slice.rows;
+  if (first == 0)
+    for (int t = 0; t < plan.before; ++t)
+      if (call.past)
+        copy(to + size_t(t) * slice.rows, call.past + size_t(t) * call.stack.batch + slice.first,
+             slice.rows);
+      else zero(to + size_t(t) * slice.rows, slice.rows);
+  else if (!call.stack.record)
+    __builtin_memmove(to, to + size_t(plan.stack.chunk) * slice.rows, size * sizeof(T));
+}
+
+// Adds lags and offset to the first output of some steps.
+template <class C>
+void add_lags(const Rollout<typename C::Element>& call, Slice slice, const LoopWorkspace<C>& plan,
+              int first, int steps, typename C::Element* work) {
+  typedef typename C::Element T;
+  const size_t size = size_t(steps) * slice.rows;
+  T* const added = work + plan.added;
+  zero(added, size);
+  if (call.offset)
+    for (int t = 0; t < steps; ++t)
+      copy(added + size_t(t) * slice.rows,
+           call.offset + size_t(first + t) * call.stack.batch + slice.first, slice.rows);
+  if (call.lag_count) {
+    const int width = call.stack.stack.sizes[0];
+    const T* read = work + plan.stack.own + plan.stack.own_step(first) * slice.rows * width;
+    T* const values = work + plan.value(first);
+    for (size_t i = 0; i < size; ++i) values[i] = read[i * width];
+    lagged_sums<T>(call.lags, call.lag_count, values, -slice.rows, size, added);
+  }
+  const int stride = padded<T>(call.outputs);
+  for (size_t i = 0; i < size; ++i) work[plan.output + i * stride] += added[i];
+}
 
 // The input of some steps: the caller's, and over it what is fed.
 template <class C>
@@ -58,7 +108,7 @@ void enter_steps(const Rollout<typename C::Element>& call, Slice slice, const Wo
     for (int r = 0; r < slice.rows; ++r)
       if (call.fed[at + r])
         copy(to + (size_t(t) * slice.rows + r) * width, call.y + (at + r - batch) * call.outputs,
-             call.outputs);
+             call.feed);
   }
 }
 
@@ -76,6 +126,7 @@ void rollout(const Rollout<typename C::Element>& call, Slice slice, typename C::
 
   for (int first = 0; first < stack.time; first += plan.stack.chunk) {
     enter_chunk<C>(stack, slice.rows, plan.stack, first, work);
+    enter_values<C>(call, slice, plan, first, work);
     const int end = smaller(first + plan.stack.chunk, stack.time);
     for (int step = first, steps; step < end; step += steps) {
       steps = together(call, slice, step, end);
@@ -85,126 +136,13 @@ void rollout(const Rollout<typename C::Element>& call, Slice slice, typename C::
                    size_t(step - plan.stack.base(step) + 1) * slice.rows * top.padded;
       product(plain_rows(h, top.padded, top.width), steps * slice.rows, call.head,
               stride / lanes<T>, static_cast<const T*>(work + plan.bias), 0, output, stride);
+      if (plan.adds(call)) add_lags<C>(call, slice, plan, step, steps, work);
       for (int row = 0; row < steps * slice.rows; ++row)
         copy(call.y + (size_t(step + row / slice.rows) * stack.batch + slice.first +
                        row % slice.rows) * call.outputs,
              output + size_t(row) * stride, call.outputs);
     }
   }
-}
-
-// Scratch: the stack's, whose gradient is followed by the head's: weight (outputs, padded width), bias;
-// then the gradient of a chunk's outputs and what the step after sent into the loop.
-template <class C>
-struct LoopScratch {
-  typedef typename C::Element T;
-  Scratch<C> stack;
-  size_t output, looped, total;
-
-  LoopScratch(const Stack& of, int outputs, int time, int rows, T* memory = nullptr)
-      : stack(of, time, rows, memory, head_size(of, outputs)) {
-    Ruler<T> ruler{memory, stack.total};
-    output = ruler.take(size_t(chunk_steps(rows, time)) * rows * padded<T>(outputs));
-    looped = ruler.take(size_t(rows) * outputs);
-    total = ruler.used;
-  }
-
-  static size_t head_size(const Stack& of, int outputs) {
-    return size_t(outputs) * padded<T>(of.width(of.layers - 1)) + padded<T>(outputs);
-  }
-};
-
-// head (packed) += output' h, sum of output, over rows.
-template <class T>
-inline void head_gradient(const T* output, int outputs, const T* h, int h_stride, int vectors,
-                          int rows, T* head) {
-  constexpr int L = lanes<T>;
-  const int stride = padded<T>(outputs);
-  vector_groups<4>(vectors, [&](int v, auto group) {
-    constexpr int P = decltype(group)::value;
-    outer<T, P, P, P>(head + v * L, vectors * L, output, stride, outputs, h + v * L, h_stride, rows);
-  });
-  T* bias = head + size_t(outputs) * vectors * L;
-  for (int r = 0; r < rows; ++r, output += stride)
-    for (int o = 0; o < outputs; ++o) bias[o] += output[o];
-}
-
-template <class C>
-void rollout_backward(const RolloutBackward<typename C::Element>& call, Slice slice,
-                      typename C::Element* work, typename C::Element* scratch) {
-  typedef typename C::Element T;
-  const Rollout<T>& made = call.made;
-  const Stack& stack = made.stack.stack;
-  const int rows = slice.rows, outputs = made.outputs, stride = padded<T>(outputs);
-  const int batch = made.stack.batch, top = stack.layers - 1;
-  const LoopWorkspace<C> kept(made, rows, work);
-  const LoopScratch<C> plan(stack, outputs, made.stack.time, rows, scratch);
-  WayBack<C> way(call.stack, slice, kept.stack, plan.stack, work, scratch);
-  const Layer<C> lowest(stack, 0), highest(stack, top);
-  T* const head = scratch + plan.stack.sum + packed_size<C>(stack);
-  T* const incoming = scratch + plan.stack.incoming;
-  T* const output = scratch + plan.output;
-  T* const looped = scratch + plan.looped;
-  zero(looped, size_t(rows) * outputs);
-
-  while (way.enter()) {
-    for (int t = 0; t < way.steps; ++t) {
-      const size_t at = (size_t(way.first + t) * batch + slice.first) * outputs;
-      if (call.dy) copy_padded(output + size_t(t) * rows * stride, stride, call.dy + at, outputs, rows);
-      else zero(output + size_t(t) * rows * stride, size_t(rows) * stride);
-    }
-    for (int end = way.first + way.steps, steps; end > way.first; end -= steps) {
-      // Backwards: a step with a fed row alone, otherwise all before it that have none.
-      const bool fed = fed_step(made, slice, end - 1);
-      steps = 1;
-      if (!fed)
-        while (end - steps > way.first && !fed_step(made, slice, end - steps - 1)) ++steps;
-      const int from = end - steps;
-      T* d = output + size_t(from - way.first) * rows * stride;
-      T* last = d + size_t(steps - 1) * rows * stride;
-      for (int r = 0; r < rows; ++r)
-        for (int o = 0; o < outputs; ++o) last[size_t(r) * stride + o] += looped[r * outputs + o];
-      zero(looped, size_t(rows) * outputs);
-      product(plain_rows<T>(d, stride, outputs), steps * rows, call.head, highest.width_vectors,
-              static_cast<const T*>(nullptr), 0, incoming, highest.padded);
-      for (int l = top; l >= 0; --l) {
-        const Layer<C> layer(stack, l);
-        way.recurrence(l, layer, from, steps, incoming);
-        way.pass_below(l, layer, from, steps, incoming);
-      }
-      if (fed)
-        for (int r = 0; r < rows; ++r)
-          if (made.fed[size_t(from) * batch + slice.first + r]) {
-            T* dx = incoming + size_t(r) * way.input_stride(0, lowest);
-            copy(looped + size_t(r) * outputs, dx, outputs);
-            zero(dx, outputs);
-          }
-      way.give_dx(lowest, from, steps, incoming);
-    }
-    for (int l = top; l >= 0; --l) way.weigh(l, Layer<C>(stack, l));
-    const T* h = work + kept.stack.h[top] +
-                 size_t(way.first - kept.stack.base(way.first) + 1) * rows * highest.padded;
-    head_gradient<T>(output, outputs, h, highest.padded, highest.width_vectors, way.steps * rows,
-                     head);
-    way.flush();
-  }
-  way.finish();
-}
-
-template <class C>
-void collect_rollout(const Stack& stack, int outputs, typename C::Element* const* scratch,
-                     int slices, typename C::Element* gradient, typename C::Element* dweight,
-                     typename C::Element* dbias) {
-  typedef typename C::Element T;
-  const size_t before = packed_size<C>(stack), size = LoopScratch<C>::head_size(stack, outputs);
-  collect<C>(stack, scratch, slices, gradient);
-  T* head = scratch[0] + before;
-  for (int s = 1; s < slices; ++s)
-    for (size_t i = 0; i < size; ++i) head[i] += scratch[s][before + i];
-  const int width = stack.width(stack.layers - 1), wide = padded<T>(width);
-  for (int o = 0; o < outputs; ++o)
-    copy(dweight + size_t(o) * width, head + size_t(o) * wide, width);
-  copy(dbias, head + size_t(outputs) * wide, outputs);
 }
 
 }  // namespace rollcast::ROLLCAST_ROW

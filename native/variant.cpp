@@ -18,7 +18,7 @@
 #include "bfloat16.h"
 #endif
 #include "linear.h"
-#include "rollout.h"
+#include "rollout_backward.h"
 #include "loss.h"
 #include "update.h"
 
@@ -146,19 +146,17 @@ constexpr Kernels<T> kernels() {
                  [&](auto c) { rollout<decltype(c)>(call, slice, work); });
   };
   k.rollout_scratch_size = [](const RolloutBackward<T>& call, int rows) {
-    const Rollout<T>& made = call.made;
-    return with_cell<T>(made.stack.stack.cell, [&](auto c) {
-      return LoopScratch<decltype(c)>(made.stack.stack, made.outputs, made.stack.time, rows).total;
-    });
+    return with_cell<T>(call.made.stack.stack.cell,
+                        [&](auto c) { return LoopScratch<decltype(c)>(call.made, rows).total; });
   };
   k.rollout_backward = [](const RolloutBackward<T>& call, Slice slice, T* work, T* scratch) {
     with_cell<T>(call.made.stack.stack.cell,
                  [&](auto c) { rollout_backward<decltype(c)>(call, slice, work, scratch); });
   };
-  k.collect_rollout = [](const Stack& s, int outputs, T* const* scratch, int slices, T* gradient,
-                         T* dweight, T* dbias) {
-    with_cell<T>(s.cell, [&](auto c) {
-      collect_rollout<decltype(c)>(s, outputs, scratch, slices, gradient, dweight, dbias);
+  k.collect_rollout = [](const Rollout<T>& made, T* const* scratch, int slices, T* gradient,
+                         T* dweight, T* dbias, T* dlags) {
+    with_cell<T>(made.stack.stack.cell, [&](auto c) {
+      collect_rollout<decltype(c)>(made, scratch, slices, gradient, dweight, dbias, dlags);
     });
   };
   k.packed_linear_size = packed_linear_size<T>;

@@ -1,118 +1,15 @@
 """Closed-loop rollouts against PyTorch's autograd through the same loop in float64."""
 
-import functools
-
 import numpy as np
 import pytest
-import torch
-from native.oracle import Problem, make_module, worst
+from native.loops import Loop, after_warm_up, always, by_row, loop_and_truth, never
+from native.oracle import worst
 
 from rollcast import engine
 from rollcast.errors import NoGradientError, UsageError
 from rollcast.nn.cells import CELLS
-from rollcast.nn.layers import dropout_mask
 
 BOUND = {"float32": 1e-5, "float64": 1e-12}
-
-
-@functools.cache
-def loop_and_truth(*arguments):
-    """A problem and what PyTorch makes of it, for all rows and types at once."""
-    problem = Loop(*arguments)
-    return problem, problem.truth()
-
-
-class Loop(Problem):
-    """A problem with a head, fed back where `fed` says so."""
-
-    def __init__(self, cell, sizes, time, batch, outputs, fed, projection=0):
-        super().__init__(cell, sizes, time, batch, projection=projection)
-        draw = np.random.default_rng(7)
-        width = projection or sizes[-1]
-        self.head = (draw.normal(size=(outputs, width)) / width, draw.normal(size=outputs))
-        self.dy = draw.normal(size=(time, batch, outputs)) / time
-        self.fed = fed(draw, time, batch)
-
-    def run(self, dtype, **options):
-        cast = lambda value: None if value is None else [part.astype(dtype) for part in value]  # noqa: E731
-        run = engine.rollout(
-            self.cell, self.sizes, self.weights.astype(dtype), tuple(cast(self.head)),
-            self.x.astype(dtype), self.fed, h0=cast(self.h0), c0=cast(self.c0), record=True,
-            projection=self.projection, **options,
-        )  # fmt: skip
-        back = engine.rollout_backward(
-            run.recording, self.dy.astype(dtype), cast(self.dh), cast(self.dc)
-        )
-        return named(run.y, run.h, run.c, back)
-
-    def truth(self, dropout=0.0, seed=0, step=0):
-        leaf = lambda value: torch.tensor(value, requires_grad=True)  # noqa: E731
-        x, (head, bias) = leaf(self.x), map(leaf, self.head)
-        h0, c0 = [leaf(part) for part in self.h0], [leaf(part) for part in self.c0 or []]
-        h, c, modules, start = list(h0), list(c0), [], 0
-        for width, units in zip(self.entering, self.sizes[1:], strict=True):
-            module = make_module(self.cell, width, units, self.projection)
-            for weight in module.parameters():
-                values = self.weights[start : start + weight.numel()]
-                weight.data.copy_(torch.tensor(values).view_as(weight))
-                start += weight.numel()
-            modules.append(module)
-        fed = np.broadcast_to(self.fed.reshape(self.time, -1), (self.time, self.batch))
-        y, outputs = [], len(bias)
-        for t in range(self.time):
-            below = x[t]
-            if t and fed[t].any():
-                looped = torch.cat([y[-1], below[:, outputs:]], 1)
-                below = torch.where(torch.tensor(fed[t])[:, None], looped, below)
-            for layer, module in enumerate(modules):
-                states = (h[layer][None], c[layer][None]) if c else h[layer][None]
-                out, final = module(below[None], states)
-                h[layer] = (final[0] if c else final)[0]
-                if c:
-                    c[layer] = final[1][0]
-                below = out[0]
-                if dropout and layer + 1 < len(modules):
-                    rows, units = np.arange(self.batch), below.shape[1]
-                    mask = dropout_mask(dropout, seed, step, layer, t, rows, units)
-                    below = below * torch.tensor(mask)
-            y.append(below @ head.T + bias)
-        outs = torch.stack(y)
-        loss = (outs * torch.tensor(self.dy)).sum()
-        for state, gradient in zip(h + c, self.dh + (self.dc or []), strict=True):
-            loss = loss + (state * torch.tensor(gradient)).sum()
-        loss.backward()
-        grads = lambda parts: [part.grad.numpy() for part in parts]  # noqa: E731
-        plain = lambda parts: [part.detach().numpy() for part in parts]  # noqa: E731
-        flat = np.concatenate([w.grad.numpy().ravel() for m in modules for w in m.parameters()])
-        back = engine.RolloutGradients(flat, *grads((head, bias, x)), h0=grads(h0), c0=grads(c0))
-        return named(outs.detach().numpy(), plain(h), plain(c), back)
-
-
-def named(y, h, c, back):
-    arrays = {"y": y, "dweights": back.weights, "dx": back.x}
-    arrays |= {"dhead": back.head_weight, "dbias": back.head_bias}
-    for name, layers in (("h", h), ("c", c), ("dh0", back.h0), ("dc0", back.c0)):
-        arrays |= {f"{name}[{layer}]": value for layer, value in enumerate(layers)}
-    return arrays
-
-
-def never(draw, time, batch):
-    return np.zeros(time, bool)
-
-
-def after_warm_up(draw, time, batch):
-    return np.arange(time) >= max(1, time // 3)
-
-
-def always(draw, time, batch):
-    return np.arange(time) > 0
-
-
-def by_row(draw, time, batch):
-    fed = draw.random((time, batch)) < 0.4
-    fed[0] = False
-    fed[time // 2 : time // 2 + 20] = False  # a stretch without, in which steps run together
-    return fed
 
 
 LOOPS = [
@@ -229,6 +126,18 @@ def test_without_feeding_it_is_the_stack_and_a_linear_layer(row):
     assert all(np.array_equal(a, b) for a, b in zip(run.h + run.c, stack.h + stack.c, strict=True))
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_steps_of_a_stream_with_the_head_are_the_rollout(row, cell):
+    problem = Loop(cell, (3, 17, 16), 30, 11, 2, by_row)
+    run = engine.rollout(cell, problem.sizes, problem.weights, problem.head, problem.x, problem.fed)
+    stream = engine.Stream(engine.pack(cell, problem.sizes, problem.weights), 11, problem.head)
+    y = np.zeros((11, 2))
+    for x, fed, expected in zip(problem.x, problem.fed, run.y, strict=True):
+        x[:, :2] = np.where(fed[:, None], y, x[:, :2])
+        y = stream.step(x)
+        assert np.abs(y - expected).max() <= 1e-13
+
+
 def test_what_the_loop_replaces_is_never_read(row):
     problem = Loop("gru", (3, 8, 8), 30, 9, 2, by_row)
     clean = problem.run("float64")
@@ -283,7 +192,14 @@ def test_one_row_that_turns_to_nan_leaves_the_others_alone(row):
         ({"head": (np.zeros((1, 3)), np.zeros(1))}, "the head's weight"),
         ({"head": (np.zeros(4), np.zeros(1))}, "the head's weight has the shape"),
         ({"head": (np.zeros((1, 4)), np.zeros(2))}, "the head's bias"),
-        ({"head": (np.zeros((2, 4)), np.zeros(2))}, "has only 1 features"),
+        ({"head": (np.zeros((2, 4)), np.zeros(2))}, "2 outputs are fed, but an input has only 1"),
+        ({"feed": 0}, "feed=0; expected 1 to 1"),
+        ({"feed": 2}, "feed=2; expected 1 to 1"),
+        ({"lags": np.zeros(3), "past": np.zeros((3, 2))}, r"past is float64 \(3, 2\)"),
+        ({"past": np.zeros((1, 2))}, "past is float64"),
+        ({"lags": np.zeros((2, 1))}, "lags is float64"),
+        ({"lags": np.zeros(2, "float32")}, "lags is float32"),
+        ({"offset": np.zeros(3)}, "offset is float64"),
         ({"dropout": 1.0}, "dropout must be"),
         ({"recompute": "all"}, "recompute='all'"),
         ({"projection": 4}, "projection=4"),

@@ -31,6 +31,7 @@ class RolloutRecording:
     sizes: tuple[int, ...]
     projection: int
     shape: tuple[int, int, int]
+    lags: int
     dtype: np.dtype
     native: Any
 
@@ -57,7 +58,8 @@ class Rollout:
 @dataclass(frozen=True, eq=False)
 class RolloutGradients:
     """Gradients of a loss: flat like the weights, like the head's weight and bias, like x (zero
-    where something was fed in its place), like h0 and c0."""
+    where something was fed in its place), like h0 and c0, like lags (empty without) and, given or
+    not, like offset ``(time, batch)``."""
 
     weights: Array
     head_weight: Array
@@ -65,6 +67,8 @@ class RolloutGradients:
     x: Array
     h0: list[Array]
     c0: list[Array]
+    lags: Array
+    offset: Array
 
 
 def rollout(
@@ -77,6 +81,10 @@ def rollout(
     *,
     h0: Sequence[Array] | None = None,
     c0: Sequence[Array] | None = None,
+    feed: int | None = None,
+    lags: Array | None = None,
+    past: Array | None = None,
+    offset: Array | None = None,
     record: bool = False,
     dropout: float = 0.0,
     seed: int = 0,
@@ -87,16 +95,22 @@ def rollout(
     """A linear head's output at every step, fed back into the stack where ``fed`` says so.
 
     head: weight ``(outputs, units of the last layer)`` and bias ``(outputs,)``. x: ``(time, batch,
-    input)``. fed: bool ``(time,)`` or ``(time, batch)``; where it is True, the first ``outputs``
-    features of the input of that step are the head's output of the step before instead of x's,
-    while the others, known covariates, come from x always. The first step cannot be fed. So one
-    mechanism serves teacher forcing (nothing fed; Williams & Zipser 1989), free running after a
-    warm-up (everything fed from some step on) and scheduled sampling (each row by its own draw;
-    Bengio et al. 2015, arXiv 1506.03099, section 2.4).
+    input)``. fed: bool ``(time,)`` or ``(time, batch)``; where it is True, the first ``feed``
+    features of the input of that step (None: as many as there are outputs) are the first outputs of
+    the step before instead of x's, while the others, known covariates, come from x always. The
+    first step cannot be fed. So one mechanism serves teacher forcing (nothing fed; Williams and
+    Zipser 1989), free running after a warm-up (everything fed from some step on) and scheduled
+    sampling (each row by its own draw; Bengio et al. 2015, arXiv 1506.03099, section 2.4).
+
+    lags ``(p,)``: the first output has an autoregressive path beside the stack (Lai et al. 2018,
+    arXiv 1703.07015, section 3.6), y_t[0] += Σ_j lags[j] v_{t−j}, where v_t is the first feature of
+    the input as step t reads it, fed or not. past ``(p − 1, batch)``: the v before the first step,
+    newest last; None is zero. offset ``(time, batch)`` is added to the first output too. Both are
+    part of the output that is fed.
 
     record: keep what ``rollout_backward`` needs, the input as it was read among it. Without it
-    nothing but x, fed and y grows with time, and ``weights`` may be packed. dropout, seed, step,
-    recompute and projection are those of ``forward``; dropout acts recorded or not.
+    nothing but x, fed, offset and y grows with time, and ``weights`` may be packed. dropout, seed,
+    step, recompute and projection are those of ``forward``; dropout acts recorded or not.
     """
     check_dropout(dropout)
     check_recompute(recompute)
@@ -112,9 +126,16 @@ def rollout(
     call = Call(cell, sizes, weights.dtype, x, h0, c0, None, False, projection)
     head_weight, head_bias = _checked_head(head, call.widths[-1], weights.dtype)
     outputs = head_bias.size
-    mask = _checked_fed(fed, call.time, call.batch, outputs, sizes[0])
+    feed = _checked_feed(feed, outputs)
+    mask = _checked_fed(fed, call.time, call.batch, feed, sizes[0])
+    lags, past = _checked_lags(lags, past, call.batch, weights.dtype)
+    if offset is not None:
+        offset = fitting("offset", offset, weights.dtype, (call.time, call.batch))
     y = np.empty((call.time, call.batch, outputs), weights.dtype)
-    arrays = (head_weight, head_bias, call.x, mask, call.h0, call.c0, y, call.hn, call.cn)
+    arrays = (
+        head_weight, head_bias, call.x, mask, feed, lags, past, offset, call.h0, call.c0, y,
+        call.hn, call.cn,
+    )  # fmt: skip
     key = (dropout, seed & (2**64 - 1), step)
     recording = None
     if isinstance(weights, Packed) or not record:
@@ -126,7 +147,8 @@ def rollout(
             projection,
         )  # fmt: skip
         shape = (call.time, call.batch, outputs)
-        recording = RolloutRecording(cell, sizes, projection, shape, weights.dtype, native)
+        count = 0 if lags is None else len(lags)
+        recording = RolloutRecording(cell, sizes, projection, shape, count, weights.dtype, native)
     _, h, c = call.results()
     return Rollout(y, h, c, recording)
 
@@ -142,7 +164,26 @@ def _checked_head(head: tuple[Array, Array], width: int, dtype: np.dtype) -> tup
     )
 
 
-def _checked_fed(fed: Array, time: int, batch: int, outputs: int, features: int) -> Array:
+def _checked_feed(feed: int | None, outputs: int) -> int:
+    if feed is not None and not 1 <= feed <= outputs:
+        raise UsageError(f"feed={feed}; expected 1 to {outputs}, the outputs of the head")
+    return outputs if feed is None else int(feed)
+
+
+def _checked_lags(
+    lags: Array | None, past: Array | None, batch: int, dtype: np.dtype
+) -> tuple[Array | None, Array | None]:
+    """Both as they are, empty ones as None."""
+    count = 0
+    if lags is not None:
+        lags = fitting("lags", lags, dtype, (lags.size,))
+        count = len(lags)
+    if past is not None:
+        past = fitting("past", past, dtype, (max(count - 1, 0), batch))
+    return lags if count else None, past if count > 1 else None
+
+
+def _checked_fed(fed: Array, time: int, batch: int, feed: int, features: int) -> Array:
     fed = np.asarray(fed)
     if fed.dtype != bool or fed.shape not in ((time,), (time, batch)):
         raise UsageError(
@@ -150,10 +191,10 @@ def _checked_fed(fed: Array, time: int, batch: int, outputs: int, features: int)
         )
     if fed[0].any():
         raise UsageError("fed[0] is True, but no output precedes the first step: it must be False")
-    if outputs > features and fed.any():
+    if feed > features and fed.any():
         raise UsageError(
-            f"the head has {outputs} outputs, but an input has only {features} features to feed "
-            "them to"
+            f"{feed} outputs are fed, but an input has only {features} features to feed them to; "
+            "pass feed=…"
         )
     return np.ascontiguousarray(
         np.broadcast_to(fed.reshape(time, -1), (time, batch)).astype(np.uint8)
@@ -187,13 +228,15 @@ def rollout_backward(
     gradient = np.empty(weight_count(recording.cell, sizes, recording.projection), dtype)
     dweight = np.empty((outputs, numbers[-1]), dtype)
     dbias = np.empty(outputs, dtype)
+    dlags, doffset = np.empty(recording.lags, dtype), np.empty((time, batch), dtype)
     dx = np.empty((time, batch, sizes[0]), dtype)
     dh0 = np.empty(batch * sum(numbers), dtype)
     dc0 = np.empty(batch * sum(units), dtype) if has_cell else None
     with once("rollout_backward", "rollout"):
         _native.rollout_backward(
-            recording.native, dy, flat_dh, flat_dc, gradient, dweight, dbias, dx, dh0, dc0
-        )
+            recording.native, dy, flat_dh, flat_dc, gradient, dweight, dbias, dlags, doffset, dx,
+            dh0, dc0,
+        )  # fmt: skip
     return RolloutGradients(
         gradient,
         dweight,
@@ -201,4 +244,6 @@ def rollout_backward(
         dx,
         layer_states(dh0, numbers, batch),
         layer_states(dc0, units, batch) if dc0 is not None else [],
+        dlags,
+        doffset,
     )

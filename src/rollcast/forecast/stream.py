@@ -17,7 +17,6 @@ from rollcast.forecast.result import Forecast, checked_levels
 from rollcast.model import recursive
 from rollcast.model.predict import read_off
 from rollcast.model.recursive import Memory
-from rollcast.model.rollout import Stepper
 from rollcast.model.walk import memories
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class Stream:
         stack = weights[: network.recurrent.count]
         packed = engine.pack(spec.cell, network.recurrent.sizes, stack)
         head = (views["head.weight"], views["head.bias"])
-        self._stepper = Stepper(packed, count, head)
+        self._stepper = engine.Stream(packed, count, head)
         gain = dtype.type(spec.skip_gain)
         self._lags = gain * views["lags.weight"][::-1] if spec.lags else np.zeros(1, dtype)
         calendar = gain * views["calendar.weight"] if spec.lags and spec.features else None

@@ -21,7 +21,6 @@ import numpy as np
 
 from rollcast import engine
 from rollcast.model.inputs import filled, newest
-from rollcast.model.rollout import Rollout, rollout, rollout_backward
 from rollcast.model.spec import NetworkSpec
 from rollcast.nn.heads import Head
 
@@ -30,6 +29,10 @@ if TYPE_CHECKING:
     from rollcast.model.network import Network
 
 Array = np.ndarray
+
+LOOP = 1 << 63
+"""What sets the seed of the loop's dropout apart from that of the window, whose steps count from 0
+too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +116,8 @@ def loss_and_gradient(
     loss, slope = network.head.loss_and_gradient(
         output, batch.target, batch.target_observed, row_weight
     )
-    assert rolled.recording is not None
     dy = _arranged_backward(network, slope)
-    back = rollout_backward(rolled.recording, dy)
+    back = engine.rollout_backward(rolled.recording, dy)
     gradient = np.zeros_like(weights)
     parts = network.views(gradient)
     if "head.spread" in parts:
@@ -180,7 +182,7 @@ def _roll(
     memory: Memory,
     future_features: Array,
     record: tuple[int, int] | None = None,
-) -> Rollout:
+) -> engine.Rollout:
     """The closed loop over the horizon; ``record`` is (seed, step) of training."""
     spec, views = network.spec, network.views(weights)
     steps = len(future_features)
@@ -197,11 +199,12 @@ def _roll(
             offset = engine.linear(flat, (gain * views["calendar.weight"])[None])
             offset = offset.reshape(age.shape)
     seed, step = record or (0, 0)
-    return rollout(
+    return engine.rollout(
         spec.cell, network.recurrent.sizes, weights[: network.recurrent.count],
         (views["head.weight"], views["head.bias"]), inputs(values, age, future_features), fed,
         h0=memory.h, c0=memory.c or None, feed=1, lags=lags, past=memory.past, offset=offset,
-        record=record is not None, dropout=spec.dropout if record else 0.0, seed=seed, step=step,
+        record=record is not None, dropout=spec.dropout if record else 0.0,
+        seed=seed ^ LOOP, step=step,
     )  # fmt: skip
 
 

@@ -176,7 +176,7 @@ Result<T> run(const Case& c, const Exact<T>& weights, int threads, Fill fill) {
                               {c.dropout ? 0.3 : 0.0, 11, 12}, c.record, c.recompute};
   const int slices = slice_count(c.batch);
   std::vector<Exact<T>> work;
-  if (c.batch == 1 && threads > 1) {  // layer by layer
+  if (one_row(forward) && threads > 1) {  // layer by layer
     work.emplace_back(k.layers_workspace_size(forward), fill, true);
     const Exact<int> progress(stack.layers * progress_stride, Fill::zero);
     parallel(stack.layers, threads,

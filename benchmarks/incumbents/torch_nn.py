@@ -34,6 +34,8 @@ class Modules(nn.Module):
         first, *units = work.sizes
         if len(set(units)) == 1:
             stacks = [kind(first, units[0], len(units))]
+        elif variant == "drop-in":
+            stacks = [kind(first, units)]  # what torch.nn has not: layers of unequal sizes
         else:
             stacks = [kind(a, b) for a, b in itertools.pairwise(work.sizes)]
         self.stacks = nn.ModuleList(stacks)

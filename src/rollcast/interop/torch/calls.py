@@ -1,4 +1,5 @@
-"""Calls of the engine on tensors that were checked: outputs, states, gradients; no autograd.
+"""Calls of the engine on tensors that were checked; no autograd. Outputs, states and gradients are
+NumPy's arrays, of which tensors are made in half the time that PyTorch takes for its own.
 
 Everything here is time-major; ``Shape.padded`` and ``Shape.restored`` go between that and what the
 caller has: batch first, a packed sequence, or one step.
@@ -6,6 +7,7 @@ caller has: batch first, a packed sequence, or one step.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -13,19 +15,22 @@ import torch
 from torch import Tensor, from_numpy
 
 from rollcast import engine
+from rollcast.engine.shapes import Array
 from rollcast.interop.torch.plan import Plan
 
 
 @dataclass(frozen=True, eq=False)
 class Shape:
     """How a caller's sequences lie. batch_sizes: of a packed sequence, rows by falling length;
-    step: one step without an axis of time, in input, output and states."""
+    step: one step without an axis of time, in input, output and states; by_layer: states are one
+    tensor (directions, batch, units) a layer."""
 
     batch_first: bool = False
     batch_sizes: Tensor | None = None
     step: bool = False
+    by_layer: bool = False
 
-    def running(self) -> np.ndarray:
+    def running(self) -> Array:
         """(time, batch): which steps of a packed sequence there are."""
         assert self.batch_sizes is not None
         sizes = self.batch_sizes.numpy()
@@ -37,9 +42,10 @@ class Shape:
 
     def padded(self, x: Tensor) -> Tensor:
         """(time, batch, feature), contiguous; rows of a packed sequence filled up with zeros."""
-        x = _plain(x)
+        if x.requires_grad or x.is_neg():  # the numbers alone, as NumPy can take them
+            x = x.detach().resolve_neg()
         if self.batch_sizes is not None:
-            running = torch.from_numpy(self.running())
+            running = from_numpy(self.running())
             filled = x.new_zeros((*running.shape, x.shape[1]))
             filled[running] = x
             return filled
@@ -49,30 +55,35 @@ class Shape:
             x = x.transpose(0, 1)
         return x.contiguous()
 
-    def restored(self, y: Tensor) -> Tensor:
+    def restored(self, y: Array) -> Array:
         """The same numbers as the caller's sequences lie."""
         if self.batch_sizes is not None:
-            return y[torch.from_numpy(self.running())]
+            return y[self.running()]
         if self.step:
-            return y.squeeze(0)
-        return y.transpose(0, 1) if self.batch_first else y
+            return y[0]
+        return y.swapaxes(0, 1) if self.batch_first else y
 
-    def results(self, y: Tensor, hn: Tensor, cn: Tensor | None) -> tuple[Tensor, ...]:
+    def results(self, plan: Plan, y: Array, hn: Array, cn: Array | None) -> tuple[Tensor, ...]:
         """What the caller gets of a call; of one step the output is the state h."""
-        y = self.restored(y)
         if self.step:
-            return (y,) if cn is None else (y, cn.squeeze(0))
-        return (y, hn) if cn is None else (y, hn, cn)
+            states = () if cn is None else (cn[0],)
+        elif self.by_layer:
+            states = parted(plan, hn, plan.hidden) + parted(plan, cn, plan.sizes[1:])
+        else:
+            states = (hn,) if cn is None else (hn, cn)
+        return from_numpy(self.restored(y)), *map(from_numpy, states)
 
-    def given(self, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+    def given(self, plan: Plan, above: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
         """Gradients of ``results`` as those of y, hn and cn."""
         if self.step:
-            return gradients[0], None, gradients[1] if len(gradients) > 1 else None
-        return gradients if len(gradients) == 3 else (*gradients, None)
+            return above[0], None, above[1] if len(above) > 1 else None
+        if self.by_layer:
+            h, c = above[1 : 1 + plan.layers], above[1 + plan.layers :]
+            return above[0], _joined(plan, h, plan.hidden), _joined(plan, c, plan.sizes[1:])
+        return above if len(above) == 3 else (*above, None)
 
 
 TIME_FIRST = Shape()
-BATCH_FIRST = Shape(batch_first=True)
 STEP = Shape(step=True)
 
 
@@ -96,13 +107,13 @@ class Drop:
 
 
 NO_DROP = Drop()
-# What the engine computes in. Results are NumPy's arrays seen as tensors: made in half the time.
+# What the engine computes in.
 TYPES = {torch.float32: np.dtype("float32"), torch.float64: np.dtype("float64")}
 
 
 def run(
     plan: Plan,
-    flat: Tensor,
+    flat: Array,
     x: Tensor,
     h0: Tensor | None,
     c0: Tensor | None,
@@ -111,7 +122,7 @@ def run(
     *,
     record: bool,
     need_x: bool = False,
-) -> tuple[Tensor, Tensor, Tensor | None, Recorded | None]:
+) -> tuple[Array, Array, Array | None, Recorded | None]:
     """y, hn, cn and, with ``record``, what ``go_back`` needs. x: (time, batch, input)."""
     time, batch, _ = x.shape
     empty, dtype = np.empty, TYPES[x.dtype]
@@ -121,16 +132,15 @@ def run(
     given = x.numpy(), _array(h0), _array(c0), lengths
     native = None
     if not plan.simple:
-        native = _run_by_layers(plan, flat.numpy(), given, drop, (y, hn, cn), record, need_x)
+        native = _run_by_layers(plan, flat, given, drop, (y, hn, cn), record, need_x)
     elif record:
         native = engine.trusted.record(
-            plan.cell, plan.size_list, flat.numpy(), *given, y, hn, cn,
+            plan.cell, plan.size_list, flat, *given, y, hn, cn,
             dropout=drop.probability, seed=drop.seed, need_x=need_x,
         )  # fmt: skip
     else:
-        engine.trusted.infer(plan.cell, plan.size_list, flat.numpy(), *given, y, hn, cn)
-    recorded = Recorded(native, (time, batch), dtype, need_x) if record else None
-    return from_numpy(y), from_numpy(hn), None if cn is None else from_numpy(cn), recorded
+        engine.trusted.infer(plan.cell, plan.size_list, flat, *given, y, hn, cn)
+    return y, hn, cn, Recorded(native, (time, batch), dtype, need_x) if record else None
 
 
 def go_back(
@@ -140,7 +150,7 @@ def go_back(
     dhn: Tensor | None,
     dcn: Tensor | None,
     need_states: bool,
-) -> tuple[Tensor | None, np.ndarray, Tensor | None, Tensor | None]:
+) -> tuple[Array | None, Array, Array | None, Array | None]:
     """Gradients of x, of the flat weights, of h0 and of c0. dy: (time, batch, width)."""
     (time, batch), dtype, empty = recorded.shape, recorded.dtype, np.empty
     recorded.used = True
@@ -155,41 +165,53 @@ def go_back(
         engine.trusted.go_back(recorded.native, *given, gradient, dx, dh0, dc0)
     else:
         _back_by_layers(plan, recorded, given, (gradient, dx, dh0, dc0))
-    dx, dh0, dc0 = (None if array is None else from_numpy(array) for array in (dx, dh0, dc0))
     return dx, gradient, dh0, dc0
 
 
-def _array(tensor: Tensor | None) -> np.ndarray | None:
-    return None if tensor is None else _plain(tensor).contiguous().numpy()
+def _array(tensor: Tensor | None) -> Array | None:
+    return None if tensor is None else TIME_FIRST.padded(tensor).numpy()
 
 
-def _plain(tensor: Tensor) -> Tensor:
-    """The numbers alone, as NumPy can take them."""
-    return tensor.detach().resolve_neg() if tensor.requires_grad or tensor.is_neg() else tensor
+def parted(plan: Plan, states: Array | None, widths: Sequence[int]) -> list[Array]:
+    """States of each layer (directions, batch, width), as views of one array; none of None."""
+    if states is None:
+        return []
+    rows = states.size // sum(widths)  # of all directions
+    flat = states.reshape(-1)
+    ends = accumulate(widths, initial=0)
+    return [
+        flat[rows * a : rows * b].reshape(plan.directions, -1, b - a) for a, b in pairwise(ends)
+    ]
 
 
-def _by_layer(
-    plan: Plan, flat: np.ndarray | None, widths: Sequence[int], batch: int
-) -> list[np.ndarray] | None:
-    """States of each layer and direction (batch, units), as views of one array."""
-    if flat is None:
+def _joined(plan: Plan, states: Sequence[Tensor | None], widths: Sequence[int]) -> Tensor | None:
+    """Gradients of all layers' states in one vector, zero where there is none."""
+    found = [state is not None for state in states]
+    if True not in found:
         return None
-    flat = flat.reshape(-1)
-    states = []
-    start = 0
-    for width in widths:
-        for _ in range(plan.directions):
-            states.append(flat[start : start + batch * width].reshape(batch, width))
-            start += batch * width
-    return states
+    place = found.index(True)
+    like: Any = states[place]
+    rows = like.numel() // widths[place]
+    flat = [
+        like.new_zeros(rows * width) if state is None else state.reshape(-1)
+        for state, width in zip(states, widths, strict=True)
+    ]
+    return torch.cat(flat)
+
+
+def _by_layer(plan: Plan, states: Array | None, widths: Sequence[int]) -> list[Array] | None:
+    """States of each layer and direction (batch, width), as views of one array."""
+    if states is None:
+        return None
+    return [state for layer in parted(plan, states, widths) for state in layer]
 
 
 def _run_by_layers(
     plan: Plan,
-    weights: np.ndarray,
+    weights: Array,
     given: tuple,
     drop: Drop,
-    out: tuple[np.ndarray, np.ndarray, np.ndarray | None],
+    out: tuple[Array, Array, Array | None],
     record: bool,
     need_x: bool,
 ) -> Any:
@@ -199,43 +221,41 @@ def _run_by_layers(
     options: dict[str, Any] = {"projection": plan.projection} if plan.projection else {}
     if record:
         options |= {"dropout": drop.probability, "seed": drop.seed, "need_x": need_x}
-    batch = x.shape[1]
     result = (entries.forward if record else entries.infer)(
         plan.cell,
         plan.sizes,
         weights,
         x,
-        h0=_by_layer(plan, h0, plan.hidden, batch),
-        c0=_by_layer(plan, c0, plan.sizes[1:], batch),
+        h0=_by_layer(plan, h0, plan.hidden),
+        c0=_by_layer(plan, c0, plan.sizes[1:]),
         lengths=np.array(lengths) if lengths else None,
         **options,
     )
     out[0][...] = result.y
-    _fill(plan, out[1], plan.hidden, batch, result.h)
-    _fill(plan, out[2], plan.sizes[1:], batch, result.c)
+    _fill(plan, out[1], plan.hidden, result.h)
+    _fill(plan, out[2], plan.sizes[1:], result.c)
     return result.recording
 
 
 def _back_by_layers(plan: Plan, recorded: Recorded, given: tuple, out: tuple) -> None:
     entries: Any = engine.bidirectional if plan.bidirectional else engine
-    batch = recorded.shape[1]
     dy, dhn, dcn = given
     found = entries.backward(
         recorded.native,
         dy,
-        _by_layer(plan, dhn, plan.hidden, batch),
-        _by_layer(plan, dcn, plan.sizes[1:], batch),
+        _by_layer(plan, dhn, plan.hidden),
+        _by_layer(plan, dcn, plan.sizes[1:]),
     )
     gradient, dx, dh0, dc0 = out
     gradient[...] = found.weights
     if dx is not None:
         dx[...] = found.x
-    _fill(plan, dh0, plan.hidden, batch, found.h0)
-    _fill(plan, dc0, plan.sizes[1:], batch, found.c0)
+    _fill(plan, dh0, plan.hidden, found.h0)
+    _fill(plan, dc0, plan.sizes[1:], found.c0)
 
 
 def _fill(
-    plan: Plan, into: np.ndarray | None, widths: Sequence[int], batch: int, found: list[np.ndarray]
+    plan: Plan, into: Array | None, widths: Sequence[int], found: list[Array]
 ) -> None:
-    for state, value in zip(_by_layer(plan, into, widths, batch) or [], found):  # noqa: B905
+    for state, value in zip(_by_layer(plan, into, widths) or [], found):  # noqa: B905
         state[...] = value

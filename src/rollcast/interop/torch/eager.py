@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,23 +17,24 @@ def run(
     plan: Plan,
     shape: Shape,
     drop: Drop,
-    flat: Tensor | None,
+    flat: np.ndarray | None,
     x: Tensor,
     starts: Sequence[Tensor | None],
     weights: Sequence[Tensor],
 ) -> tuple[Tensor, ...]:
-    """y, hn and, of an LSTM, cn. flat: the weights in one vector, or None."""
+    """y, hn and, of an LSTM, cn; of ``shape.by_layer`` these layer after layer. flat: the weights in
+    one vector, or None."""
     h0, c0 = starts
     if torch.is_grad_enabled() and any(
         tensor is not None and tensor.requires_grad for tensor in (*weights, x, h0, c0)
     ):
-        return Stack.apply(plan, shape, drop, flat, x, h0, c0, *weights)  # type: ignore
-    flat = plan.join(weights) if flat is None else flat
+        return Stack.apply((plan, shape, drop, flat), x, h0, c0, *weights)  # type: ignore
+    flat = plan.join(weights).numpy() if flat is None else flat
     record = drop.probability > 0  # the engine drops in recorded calls alone
     y, hn, cn, _ = calls.run(
         plan, flat, shape.padded(x), h0, c0, shape.lengths(), drop, record=record
     )
-    return shape.results(y, hn, cn)
+    return shape.results(plan, y, hn, cn)
 
 
 def step(

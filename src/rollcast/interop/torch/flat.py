@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import Module, Parameter
@@ -15,41 +16,36 @@ class Store:
     def __init__(self, plan: Plan, names: Sequence[str]) -> None:
         self.plan = plan
         self.names = list(names)
-        self.flat: Tensor | None = None
+        self.flat: np.ndarray | None = None
+        self.addresses: list[int] = []
         self.tried = False
 
     def __reduce__(self) -> tuple:
         return Store, (self.plan, self.names)
 
-    def weights(self, module: Module) -> list[Tensor]:
+    def weights(self, module: Module) -> Sequence[Tensor]:
         """The module's weights in the order of the flat vector, whatever stands in for them
         (parametrizations, ``functional_call``)."""
         own = module._parameters
-        found = [own.get(name) for name in self.names]
-        if any(weight is None for weight in found):
+        try:
+            return [own[name] for name in self.names]
+        except KeyError:
             return [getattr(module, name) for name in self.names]
-        return found  # type: ignore[return-value]
 
-    def current(self, weights: Sequence[Tensor]) -> Tensor | None:
+    def current(self, weights: Sequence[Tensor]) -> np.ndarray | None:
         """The flat vector if all weights still lie in it, else None."""
         if not self.tried:
             self.flatten(weights)
-        flat = self.flat
-        if flat is None:
-            return None
-        first, size, dtype = flat.data_ptr(), flat.element_size(), flat.dtype
-        for weight, (_, start, _) in zip(weights, self.plan.present, strict=True):
-            if weight.data_ptr() != first + size * start or weight.dtype != dtype:
-                return None
-        return flat
+        lie = list(map(Tensor.data_ptr, weights)) == self.addresses
+        return self.flat if lie and all(map(Tensor.is_contiguous, weights)) else None
 
     def flatten(self, weights: Sequence[Tensor]) -> None:
         """Moves the parameters' numbers into one vector, where that can be: not on other devices or
         in other types than the engine's, nor when memory is shared."""
         self.tried = True
-        if self.flat is not None and self.current(weights) is not None:
+        if self.current(weights) is not None:
             return
-        self.flat = None
+        self.flat, self.addresses = None, []
         dtype = weights[0].dtype
         if (
             not self.plan.computed
@@ -70,4 +66,4 @@ class Store:
         for weight, part in zip(weights, self.plan.part(flat), strict=True):
             part.copy_(weight.data)
             weight.data = part
-        self.flat = flat
+        self.flat, self.addresses = flat.numpy(), list(map(Tensor.data_ptr, weights))

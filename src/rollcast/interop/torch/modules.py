@@ -128,7 +128,7 @@ class _Stack(torch.nn.RNNBase):
             results = eager.run(plan, shape, drop, self._store.current(weights), x, starts, weights)
         return finish(*results)
 
-    def _through_torch(self, plan: Plan, weights: list[Tensor], input: Any, hx: Any) -> Any:
+    def _through_torch(self, plan: Plan, weights: Sequence[Tensor], input: Any, hx: Any) -> Any:
         """What the engine does not compute; and what is wrong, so that the errors are the same."""
         if not self._uneven:
             return self._torch.forward(self, input, hx)
@@ -143,7 +143,8 @@ class _Stack(torch.nn.RNNBase):
         def between(_: int, y: Tensor) -> Tensor:
             return torch.nn.functional.dropout(y, self.dropout, self.training)
 
-        return finish(*reference.stack(plan, shape, x, h0, c0, weights, between))
+        found = reference.stack(plan, shape, x, h0, c0, weights, between)
+        return finish(*reference.results(plan, shape, *found))
 
 
 class RNN(_Stack):

@@ -12,9 +12,9 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, from_numpy
 
-from rollcast.interop.torch import calls
+from rollcast.interop.torch import calls, reference
 from rollcast.interop.torch.calls import TIME_FIRST, Drop, Recorded, Shape
 from rollcast.interop.torch.flat import Store
 from rollcast.interop.torch.plan import Plan, plan_of
@@ -34,9 +34,14 @@ def _keep(recorded: Recorded | None) -> Tensor:
         return torch.empty(0, dtype=torch.uint8)
     keeper = np.zeros(1, np.uint8).view(_Keeper)
     keeper.recorded = recorded
-    kept = torch.from_numpy(keeper)
+    kept = from_numpy(keeper)
     _keepers[kept.data_ptr()] = keeper
     return kept
+
+
+def _tensor(array: np.ndarray | None, like: Tensor) -> Tensor:
+    """Operators return tensors alone: an empty one for None."""
+    return like.new_empty(0) if array is None else from_numpy(array)
 
 
 def _plan(cell: str, sizes: Sequence[int], traits: Sequence[int]) -> Plan:
@@ -62,10 +67,10 @@ def stack(
     plan = _plan(cell, sizes, traits)
     record = record or dropout > 0
     y, hn, cn, recorded = calls.run(
-        plan, plan.join(weights), x.contiguous(), h0, c0, [], Drop(dropout, int(seed)),
+        plan, plan.join(weights).numpy(), x.contiguous(), h0, c0, [], Drop(dropout, int(seed)),
         record=record, need_x=need_x,
     )  # fmt: skip
-    return y, hn, x.new_empty(0) if cn is None else cn, _keep(recorded)
+    return from_numpy(y), from_numpy(hn), _tensor(cn, x), _keep(recorded)
 
 
 @stack.register_fake
@@ -103,8 +108,8 @@ def stack_backward(
     keeper = _keepers.get(kept.data_ptr())
     if keeper is None or keeper.recorded.used:
         _, _, _, recorded = calls.run(
-            plan, plan.join(weights), x.contiguous(), h0, c0, [], Drop(dropout, int(seed)),
-            record=True, need_x=need_x,
+            plan, plan.join(weights).numpy(), x.contiguous(), h0, c0, [],
+            Drop(dropout, int(seed)), record=True, need_x=need_x,
         )  # fmt: skip
     else:
         recorded = keeper.recorded
@@ -112,13 +117,7 @@ def stack_backward(
     need_states = h0 is not None or c0 is not None
     dy = None if dy is None else dy.contiguous()
     dx, gradient, dh0, dc0 = calls.go_back(plan, recorded, dy, dhn, dcn, need_states)
-    none = x.new_empty
-    return (
-        torch.from_numpy(gradient),
-        none(0) if dx is None else dx,
-        none(0) if dh0 is None else dh0,
-        none(0) if dc0 is None else dc0,
-    )
+    return from_numpy(gradient), _tensor(dx, x), _tensor(dh0, x), _tensor(dc0, x)
 
 
 @stack_backward.register_fake
@@ -172,7 +171,7 @@ def run(
     starts: Sequence[Tensor | None],
     weights: Sequence[Tensor],
 ) -> tuple[Tensor, ...]:
-    """y, hn and, of an LSTM, cn."""
+    """y, hn and, of an LSTM, cn; of ``shape.by_layer`` these layer after layer."""
     h0, c0 = starts
     record = torch.is_grad_enabled()
     seed = torch.randint(2**62, ()) if dropout else torch.zeros((), dtype=torch.int64)
@@ -182,7 +181,7 @@ def run(
         record, record and x.requires_grad,
     )  # fmt: skip
     y = y.transpose(0, 1) if shape.batch_first else y
-    return (y, hn, cn) if plan.has_cell else (y, hn)
+    return reference.results(plan, shape, y, hn, cn if plan.has_cell else None)
 
 
 def step(

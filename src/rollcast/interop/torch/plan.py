@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, from_numpy
 
 from rollcast.engine import GATES
 
@@ -37,6 +37,11 @@ class Plan:
             (shape, start, start + math.prod(shape))
             for _, shape, start, present in self.places
             if present
+        ]
+        # The same as slices of an array, with a shape where it is not that of the slice.
+        self.cuts = [
+            (slice(start, stop), shape if len(shape) > 1 else None)
+            for shape, start, stop in self.present
         ]
         self.count = sum(math.prod(shape) for _, shape, _, _ in self.places)
 
@@ -69,8 +74,8 @@ class Plan:
         """As ``part`` of an array, where needed: tensors that are nobody's views, as autograd's
         own are."""
         return [
-            torch.from_numpy(flat[start:stop].reshape(shape)) if need else None
-            for (shape, start, stop), need in zip(self.present, needed, strict=True)
+            from_numpy(flat[cut] if shape is None else flat[cut].reshape(shape)) if need else None
+            for (cut, shape), need in zip(self.cuts, needed, strict=True)
         ]
 
     def join(self, weights: Sequence[Tensor]) -> Tensor:

@@ -29,7 +29,8 @@ def stack(
     weights: Sequence[Tensor],
     between: Callable[[int, Tensor], Tensor],
 ) -> tuple[Tensor, ...]:
-    """y, hn and, of an LSTM, cn. ``between(layer, y)`` drops what a layer hands to the next."""
+    """y, hn and, of an LSTM, cn, each of all layers in one tensor. ``between(layer, y)`` drops what a
+    layer hands to the next."""
     kinds = len(weights) // plan.layers
     if shape.step:
         x = x.unsqueeze(0)
@@ -81,6 +82,17 @@ def by_layer(
     ]
 
 
+def results(
+    plan: Plan, shape: Shape, y: Tensor, hn: Tensor, cn: Tensor | None = None
+) -> tuple[Tensor, ...]:
+    """Outputs and states of a call as ``Shape.results`` has them, but for one step."""
+    if not shape.by_layer:
+        return (y, hn) if cn is None else (y, hn, cn)
+    batch = hn.numel() // (plan.directions * sum(plan.hidden))
+    h = by_layer(hn, plan, plan.hidden, batch, y)
+    return y, *h, *([] if cn is None else by_layer(cn, plan, plan.sizes[1:], batch, y))
+
+
 def joined(states: Sequence[Tensor], plan: Plan, widths: Sequence[int], batch: int) -> Tensor:
     """The states of all layers in one tensor, as the engine's calls return them."""
     shape = plan.state_shape(widths, batch)
@@ -101,7 +113,7 @@ def dropped(plan: Plan, shape: Shape, drop: Drop) -> Callable[[int, Tensor], Ten
             time, batch = (y.shape[1], y.shape[0]) if shape.batch_first else y.shape[:2]
         steps, rows = torch.arange(time)[:, None].numpy(), torch.arange(batch).numpy()
         mask = dropout_mask(drop.probability, drop.seed, 0, layer, steps, rows, y.shape[-1])
-        return y * shape.restored(torch.from_numpy(mask).to(y.dtype))
+        return y * torch.from_numpy(shape.restored(mask)).to(y.dtype)
 
     return between
 

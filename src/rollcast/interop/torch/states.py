@@ -1,6 +1,6 @@
 """What the modules take and return, and what the engine's calls do: one made of the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,16 +9,21 @@ from torch.nn import Parameter
 from torch.nn.utils.rnn import PackedSequence
 
 from rollcast.interop.torch import reference
-from rollcast.interop.torch.calls import BATCH_FIRST, TIME_FIRST, Shape
+from rollcast.interop.torch.calls import Shape
 from rollcast.interop.torch.plan import Plan
 
+PADDED = {
+    (batch_first, by_layer): Shape(batch_first=batch_first, by_layer=by_layer)
+    for batch_first in (False, True)
+    for by_layer in (False, True)
+}
 Prepared = tuple[Tensor, Shape, tuple[Tensor | None, Tensor | None], Callable[..., tuple[Any, Any]]]
 
 
 def prepared(
     plan: Plan, input: Any, hx: Any, *, batch_first: bool, uneven: bool, refuse: bool = False
 ) -> Prepared | None:
-    """(sequences, how they lie, (h0, c0), what makes the module's results of y, hn and cn).
+    """(sequences, how they lie, (h0, c0), what makes the module's results of a call's).
 
     None where a state is not as it must be; with ``refuse`` the error that says so.
     """
@@ -26,12 +31,11 @@ def prepared(
     batched = True
     if isinstance(input, PackedSequence):
         x, sizes, order, back = input
-        shape, batch = Shape(batch_sizes=sizes), int(sizes[0])
+        shape, batch = Shape(batch_sizes=sizes, by_layer=uneven), int(sizes[0])
     elif input.dim() == 3:
-        x, batch = input, input.shape[0 if batch_first else 1]
-        shape = BATCH_FIRST if batch_first else TIME_FIRST
+        x, batch, shape = input, input.shape[0 if batch_first else 1], PADDED[batch_first, uneven]
     else:
-        x, shape, batch, batched = input.unsqueeze(1), TIME_FIRST, 1, False
+        x, shape, batch, batched = input.unsqueeze(1), PADDED[False, uneven], 1, False
     starts: list[Tensor | None] = [None, None]
     if hx is not None:
         given = hx if plan.has_cell else (hx,)
@@ -54,22 +58,18 @@ def prepared(
                 layers = [layer.index_select(1, order) for layer in layers]
             starts[kind] = reference.joined(layers, plan, widths, batch) if uneven else layers[0]
 
-    def states_of(state: Tensor, widths: Sequence[int]) -> Any:
-        layers = reference.by_layer(state, plan, widths, batch, x) if uneven else [state]
-        if not batched:
-            layers = [layer.squeeze(1) for layer in layers]
-        if back is not None:
-            layers = [layer.index_select(1, back) for layer in layers]
-        return tuple(layers) if uneven else layers[0]
-
-    def finish(y: Tensor, hn: Tensor, cn: Tensor | None = None) -> tuple[Any, Any]:
+    def finish(y: Tensor, *states: Tensor) -> tuple[Any, Any]:
         results: Any = y
-        if isinstance(input, PackedSequence):
-            results = PackedSequence(y, input.batch_sizes, order, back)
+        if shape.batch_sizes is not None:
+            results = PackedSequence(y, shape.batch_sizes, order, back)
+            if back is not None:
+                states = tuple(state.index_select(1, back) for state in states)
         elif not batched:
-            results = y.squeeze(1)
-        h = states_of(hn, plan.hidden)
-        return results, (h, states_of(cn, plan.sizes[1:])) if cn is not None else h
+            results, *states = (each.squeeze(1) for each in (y, *states))
+        if not uneven:
+            return results, tuple(states) if plan.has_cell else states[0]
+        h, c = tuple(states[: plan.layers]), tuple(states[plan.layers :])
+        return results, (h, c) if plan.has_cell else h
 
     return x, shape, (starts[0], starts[1]), finish
 

@@ -165,6 +165,8 @@ def go_back(
         engine.trusted.go_back(recorded.native, *given, gradient, dx, dh0, dc0)
     else:
         _back_by_layers(plan, recorded, given, (gradient, dx, dh0, dc0))
+    for cut in plan.absent:
+        gradient[cut] = 0.0
     return dx, gradient, dh0, dc0
 
 

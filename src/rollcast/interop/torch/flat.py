@@ -62,8 +62,10 @@ class Store:
             return
         if len({weight.data_ptr() for weight in weights}) != len(weights):
             return
-        flat = weights[0].data.new_zeros(self.plan.count)
-        for weight, part in zip(weights, self.plan.part(flat), strict=True):
-            part.copy_(weight.data)
-            weight.data = part
+        flat = weights[0].data
+        if not self.plan.whole or not flat.is_contiguous():
+            flat = flat.new_zeros(self.plan.count)
+            for weight, part in zip(weights, self.plan.part(flat), strict=True):
+                part.copy_(weight.data)
+                weight.data = part
         self.flat, self.addresses = flat.numpy(), list(map(Tensor.data_ptr, weights))

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.utils.rnn import PackedSequence
 
-from rollcast.interop.torch import eager, ops, reference, states
+from rollcast.interop.torch import eager, ops, reference, states, whole
 from rollcast.interop.torch.calls import Drop
 from rollcast.interop.torch.flat import Store
 from rollcast.interop.torch.plan import Plan, plan_of
@@ -62,7 +62,7 @@ class _Stack(torch.nn.RNNBase):
     def _uneven(self) -> bool:
         return isinstance(self.hidden_size, tuple)
 
-    def _plan(self) -> Plan:
+    def _plan(self, whole: bool = False) -> Plan:
         units = self.hidden_size if self._uneven else (self.hidden_size,) * self.num_layers
         return plan_of(
             self.mode.lower(),
@@ -70,21 +70,22 @@ class _Stack(torch.nn.RNNBase):
             self.bias,
             self.bidirectional,
             self.proj_size,
+            whole,
         )
 
     def reset_parameters(self) -> None:
         """First values, uniform within ±1/√units of the layer, in the order of ``torch.nn``."""
-        if not self._uneven:
-            return super().reset_parameters()
-        for names, units in zip(
-            self._all_weights,
-            (units for units in self.hidden_size for _ in range(1 + self.bidirectional)),  # type: ignore[attr-defined]
-            strict=True,
-        ):
-            for name in names:
+        with whole.by_name(self):
+            if not self._uneven:
+                return super().reset_parameters()
+            for names, units in zip(
+                self._all_weights,
+                (units for units in self.hidden_size for _ in range(1 + self.bidirectional)),  # type: ignore[attr-defined]
+                strict=True,
+            ):
                 bound = 1.0 / math.sqrt(units)
-                torch.nn.init.uniform_(getattr(self, name), -bound, bound)
-        return None
+                for name in names:
+                    torch.nn.init.uniform_(getattr(self, name), -bound, bound)
 
     def flatten_parameters(self) -> None:
         """Lays the parameters side by side in memory, as the engine (or cuDNN) reads them.
@@ -95,13 +96,43 @@ class _Stack(torch.nn.RNNBase):
             return
         if "_store" not in self.__dict__:
             self._store = Store(self._plan(), self._flat_weights_names)
-        weights = self._flat_weights
+        one = self._store.plan.whole
+        weights = self._store.weights(self) if one else self._flat_weights
         if any(not isinstance(weight, Tensor) for weight in weights):
             return
         if weights[0].is_cpu:  # type: ignore[union-attr]
             self._store.flatten(weights)  # type: ignore[arg-type]
-        elif not self._uneven:
+        elif not self._uneven and not one:
             super().flatten_parameters()
+
+    def as_one_parameter(self) -> Self:
+        """Puts one flat parameter, ``weights``, in the place of all, and returns the module.
+
+        An optimizer or a clipping that works tensor by tensor then has one tensor to work on; make
+        it afterwards. Per layer (and direction) lie weight_ih, weight_hh, bias_ih, bias_hh and, of
+        a projection, weight_hr; zeros for biases that the module has not. State dictionaries keep
+        the names of ``torch.nn`` and load both ways.
+
+        Raises UsageError where parameters are not alike (frozen in part, on several devices) or
+        not the module's own (parametrized, pruned).
+        """
+        if not self._store.plan.whole:
+            whole.unite(self, self._plan(whole=True))
+        return self
+
+    def _init_flat_weights(self) -> None:
+        if "_store" not in self.__dict__ or not self._store.plan.whole:
+            return super()._init_flat_weights()
+        whole.refer(self)
+        return self.flatten_parameters()
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        with whole.by_name(self):
+            super()._save_to_state_dict(destination, prefix, keep_vars)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        with whole.by_name(self):
+            super()._load_from_state_dict(*args)
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
         """Outputs and final states, as the module of the same name in ``torch.nn``.
@@ -130,12 +161,12 @@ class _Stack(torch.nn.RNNBase):
 
     def _through_torch(self, plan: Plan, weights: Sequence[Tensor], input: Any, hx: Any) -> Any:
         """What the engine does not compute; and what is wrong, so that the errors are the same."""
-        if not self._uneven:
+        if not self._uneven and not plan.whole:
             return self._torch.forward(self, input, hx)
         x = input.data if isinstance(input, PackedSequence) else input
         self.check_input(x if x.dim() != 2 else x[None], None)
         ready = states.prepared(
-            plan, input, hx, batch_first=self.batch_first, uneven=True, refuse=True
+            plan, input, hx, batch_first=self.batch_first, uneven=self._uneven, refuse=True
         )
         assert ready is not None
         x, shape, (h0, c0), finish = ready

@@ -45,8 +45,10 @@ def _tensor(array: np.ndarray | None, like: Tensor) -> Tensor:
 
 
 def _plan(cell: str, sizes: Sequence[int], traits: Sequence[int]) -> Plan:
-    bias, bidirectional, projection = traits
-    return plan_of(cell, tuple(sizes), bool(bias), bool(bidirectional), projection)
+    bias, bidirectional, projection, whole = traits
+    return plan_of(
+        cell, tuple(sizes), bool(bias), bool(bidirectional), projection, bool(whole)
+    )
 
 
 @torch.library.custom_op("rollcast::stack", mutates_args=(), device_types="cpu")
@@ -177,7 +179,7 @@ def run(
     seed = torch.randint(2**62, ()) if dropout else torch.zeros((), dtype=torch.int64)
     y, hn, cn, _ = torch.ops.rollcast.stack(
         x.transpose(0, 1) if shape.batch_first else x, h0, c0, weights, seed, plan.cell,
-        list(plan.sizes), [int(plan.bias), int(plan.bidirectional), plan.projection], dropout,
+        list(plan.sizes), [plan.bias, plan.bidirectional, plan.projection, plan.whole], dropout,
         record, record and x.requires_grad,
     )  # fmt: skip
     y = y.transpose(0, 1) if shape.batch_first else y

@@ -14,14 +14,21 @@ from rollcast.engine import GATES
 class Plan:
     """A stack as the engine names it; made by ``plan_of``.
 
-    sizes: input, units of layer 0, …; projection: width of an LSTM's projected state, 0 for none.
+    sizes: input, units of layer 0, …; projection: width of an LSTM's projected state, 0 for none;
+    whole: the module has the flat vector as its one parameter, not a parameter a weight.
     """
 
     def __init__(
-        self, cell: str, sizes: tuple[int, ...], bias: bool, bidirectional: bool, projection: int
+        self,
+        cell: str,
+        sizes: tuple[int, ...],
+        bias: bool,
+        bidirectional: bool,
+        projection: int,
+        whole: bool,
     ) -> None:
         self.cell, self.sizes, self.bias = cell, sizes, bias
-        self.bidirectional, self.projection = bidirectional, projection
+        self.bidirectional, self.projection, self.whole = bidirectional, projection, whole
         self.layers = len(sizes) - 1
         self.directions = 2 if bidirectional else 1
         self.size_list = list(sizes)  # as the native module takes them
@@ -33,20 +40,24 @@ class Plan:
         # Name, shape and first element of every weight in the flat vector, and whether the module
         # has it: without bias the vector holds zeros, since the engine always adds one.
         self.places = list(self._places()) if cell in GATES else []
-        self.present = [
-            (shape, start, start + math.prod(shape))
+        named = [
+            (shape, start, start + math.prod(shape), present)
             for _, shape, start, present in self.places
-            if present
         ]
+        self.count = sum(math.prod(shape) for _, shape, _, _ in self.places)
+        self.absent = [slice(start, stop) for _, start, stop, present in named if not present]
+        self.named = [place for *place, present in named if present]
+        self.present = [[(self.count,), 0, self.count]] if whole else self.named
         # The same as slices of an array, with a shape where it is not that of the slice.
         self.cuts = [
             (slice(start, stop), shape if len(shape) > 1 else None)
             for shape, start, stop in self.present
         ]
-        self.count = sum(math.prod(shape) for _, shape, _, _ in self.places)
 
     def __reduce__(self) -> tuple:
-        return plan_of, (self.cell, self.sizes, self.bias, self.bidirectional, self.projection)
+        return plan_of, (
+            self.cell, self.sizes, self.bias, self.bidirectional, self.projection, self.whole
+        )  # fmt: skip
 
     def _places(self) -> Iterator[tuple[str, tuple[int, ...], int, bool]]:
         start = 0
@@ -67,8 +78,15 @@ class Plan:
                     start += math.prod(shape)
 
     def part(self, flat: Tensor) -> list[Tensor]:
-        """The weights that the module has, as views of a flat vector."""
+        """The module's parameters, as views of a flat vector."""
         return [flat[start:stop].view(shape) for shape, start, stop in self.present]
+
+    def by_name(self, parameters: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The weights that the cells have, in PyTorch's order."""
+        if not self.whole:
+            return parameters
+        (flat,) = parameters
+        return [flat[start:stop].view(shape) for shape, start, stop in self.named]
 
     def gradients(self, flat: np.ndarray, needed: Sequence[bool]) -> list[Tensor | None]:
         """As ``part`` of an array, where needed: tensors that are nobody's views, as autograd's
@@ -96,7 +114,12 @@ class Plan:
 
 @lru_cache(maxsize=256)
 def plan_of(
-    cell: str, sizes: tuple[int, ...], bias: bool, bidirectional: bool, projection: int
+    cell: str,
+    sizes: tuple[int, ...],
+    bias: bool,
+    bidirectional: bool,
+    projection: int,
+    whole: bool = False,
 ) -> Plan:
     """The one plan of these sizes."""
-    return Plan(cell, sizes, bias, bidirectional, projection)
+    return Plan(cell, sizes, bias, bidirectional, projection, whole)

@@ -31,6 +31,7 @@ def stack(
 ) -> tuple[Tensor, ...]:
     """y, hn and, of an LSTM, cn, each of all layers in one tensor. ``between(layer, y)`` drops what a
     layer hands to the next."""
+    weights = plan.by_name(weights)
     kinds = len(weights) // plan.layers
     if shape.step:
         x = x.unsqueeze(0)

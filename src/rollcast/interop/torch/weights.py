@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rollcast.errors import UsageError
 from rollcast.interop.torch.plan import Plan, plan_of
+from rollcast.interop.torch.whole import NAME
 
 
 def plan_for(module: torch.nn.RNNBase) -> Plan:
@@ -33,7 +34,7 @@ def from_torch(module: torch.nn.RNNBase, dtype: str | None = None) -> np.ndarray
     """
     plan = plan_for(module)
     with torch.no_grad():
-        weights = [getattr(module, name).detach().cpu() for name in names(plan)]
+        weights = [weight.detach().cpu() for weight in weights_of(module, plan)]
         flat = plan.join(weights)
         wanted = flat.dtype if flat.dtype in (torch.float32, torch.float64) else torch.float32
         if dtype is not None:
@@ -65,11 +66,12 @@ def to_torch(weights: np.ndarray, module: torch.nn.RNNBase) -> None:
             "Make it with bias=True."
         )
     with torch.no_grad():
-        for name, part in zip(names(plan), plan.part(flat), strict=True):
-            parameter: Tensor = getattr(module, name)
-            parameter.copy_(part)
+        for weight, part in zip(weights_of(module, plan), plan.part(flat), strict=True):
+            weight.copy_(part)
 
 
-def names(plan: Plan) -> list[str]:
-    """Names of the weights that the module has, in the order of the flat vector."""
-    return [name for name, _, _, present in plan.places if present]
+def weights_of(module: torch.nn.RNNBase, plan: Plan) -> Sequence[Tensor]:
+    """The weights that the module has, in the order of the flat vector."""
+    if NAME in module._parameters:  # ``as_one_parameter``
+        return plan.part(module._parameters[NAME])  # type: ignore[arg-type]
+    return [getattr(module, name) for name, _, _, present in plan.places if present]

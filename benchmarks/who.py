@@ -45,6 +45,7 @@ WHO = {
     "ours avx2": Who("ours", environment={"ROLLCAST_ISA": "avx2"}, isa="avx2"),
     "ours bfloat16": Who("ours", "bfloat16", tolerance=2e-2),
     "drop-in": Who(_TORCH, "drop-in", ("torch", "rollcast.interop.torch")),
+    "drop-in (one parameter)": Who(_TORCH, "one parameter", ("torch", "rollcast.interop.torch")),
     "torch.nn": Who(_TORCH, "modules", ("torch",)),
     "torch.nn, stepwise head": Who(_TORCH, "stepwise", ("torch",)),
     "torch cells": Who(_TORCH, "cells", ("torch",)),
@@ -53,7 +54,9 @@ WHO = {
     "ONNX Runtime": Who("incumbents.onnx_run", needs=("onnx", "onnxruntime")),
     "prototype": Who("incumbents.prototype"),
 }
-INCUMBENTS = tuple(name for name, who in WHO.items() if who.module != "ours" and name != "drop-in")
+INCUMBENTS = tuple(
+    name for name, who in WHO.items() if who.module != "ours" and not name.startswith("drop-in")
+)
 PACKAGES = (
     "rollcast", "numpy", "torch", "jax", "optax", "keras", "tensorflow", "tensorflow-cpu",
     "onnxruntime",

@@ -125,15 +125,16 @@ class Case:
 
 
 _ALL = ("torch.nn", "JAX", "Keras")
-_STEP = ("torch.nn", "JAX", "drop-in")
+_DROP_IN = ("drop-in", "drop-in (one parameter)")
+_STEP = ("torch.nn", "JAX", *_DROP_IN)
 CASES = (
     Case("W1", "train", ("torch.nn", "torch cells", "JAX", "Keras", "ours avx2")),
     Case("W2", "train", ("torch.nn", "torch.nn, stepwise head", "JAX", "Keras")),
-    Case("W2", "step", ("torch.nn", "torch.nn, stepwise head", "JAX", "drop-in")),
+    Case("W2", "step", ("torch.nn", "torch.nn, stepwise head", "JAX", *_DROP_IN)),
     Case("W3", "train", _ALL),
     Case("W3", "step", _STEP),
     Case("W4", "train", ("torch.nn", "torch cells", "JAX", "Keras")),
-    Case("W4", "step", ("torch.nn", "torch cells", "JAX", "drop-in")),
+    Case("W4", "step", ("torch.nn", "torch cells", "JAX", *_DROP_IN)),
     Case("W5", "train", _ALL),
     Case("W5", "step", _STEP),
     *(Case(name, "train", _ALL) for name in ("W6", "W7", "W8")),

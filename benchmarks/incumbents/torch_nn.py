@@ -1,7 +1,8 @@
 """PyTorch: ``torch.nn`` modules, loops over its cells, and rollcast's drop-in modules in its place.
 
 Variants: ``modules``; ``stepwise`` (the linear head called step by step, as tutorials do);
-``cells``; ``drop-in`` (``rollcast.interop.torch`` with torch's own head, clipping and optimizer).
+``cells``; ``drop-in`` (``rollcast.interop.torch`` with torch's own head, clipping and optimizer);
+``one parameter`` (that, with ``as_one_parameter``).
 """
 
 import itertools
@@ -26,7 +27,8 @@ class Modules(nn.Module):
 
     def __init__(self, work: Workload, variant: str) -> None:
         super().__init__()
-        if variant == "drop-in":
+        ours = variant in ("drop-in", "one parameter")
+        if ours:
             from rollcast.interop import torch as house  # type: ignore[attr-defined]
         else:
             house = nn
@@ -34,7 +36,7 @@ class Modules(nn.Module):
         first, *units = work.sizes
         if len(set(units)) == 1:
             stacks = [kind(first, units[0], len(units))]
-        elif variant == "drop-in":
+        elif ours:
             stacks = [kind(first, units)]  # what torch.nn has not: layers of unequal sizes
         else:
             stacks = [kind(a, b) for a, b in itertools.pairwise(work.sizes)]
@@ -70,10 +72,15 @@ class Cells(nn.Module):
 def build(work: Workload, mode: str, variant: str) -> Task:
     net = Cells(work) if variant == "cells" else Modules(work, variant)
     linear = nn.Linear(work.sizes[-1], 1)
-    order = [*net.parameters(), *([] if work.last else linear.parameters())]
+    head = [] if work.last else list(linear.parameters())
+    order = [*net.parameters(), *head]
     with torch.no_grad():
         for parameter, part in zip(order, work.split(work.weights()), strict=True):
             parameter.copy_(torch.from_numpy(part))
+    if variant == "one parameter":
+        for stack in net.stacks:  # type: ignore[union-attr]
+            stack.as_one_parameter()
+        order = [*net.parameters(), *head]
     x = torch.from_numpy(work.inputs())
     if mode in ("infer", "one"):
         return _forward(net, x, mode)

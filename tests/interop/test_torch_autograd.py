@@ -15,7 +15,8 @@ STACKS: dict[str, tuple[str, dict[str, Any]]] = {
     "gru": ("GRU", {"bias": False}),
     "both ways": ("LSTM", {"num_layers": 2, "bidirectional": True}),
     "batch first": ("GRU", {"batch_first": True}),
-    "unequal": ("LSTM", {"hidden_size": (3, 2)}),
+    "unequal": ("LSTM", {"hidden_size": (3, 2), "bidirectional": True}),
+    "layer by layer": ("LSTM", {"hidden_size": (3, 3)}),
 }
 
 

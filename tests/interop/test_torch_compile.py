@@ -80,11 +80,9 @@ def test_compiled_dropout_follows_the_seed() -> None:
 
 def arguments(cell: str, traits: list[int], record: bool = True) -> tuple:
     directions = 2 if traits[1] else 1
-    plan = ops.plan_of(cell, (2, 3, 3), bool(traits[0]), bool(traits[1]), 0)
+    plan = ops.plan_of(cell, (2, 3, 3), bool(traits[0]), bool(traits[1]), 0, bool(traits[3]))
     weights = [
-        torch.randn(shape, dtype=torch.float64, requires_grad=True)
-        for _, shape, _, present in plan.places
-        if present
+        torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape, _, _ in plan.present
     ]
     x = torch.randn(4, 5, 2, dtype=torch.float64, requires_grad=True)
     h = torch.randn(2 * directions, 5, 3, dtype=torch.float64, requires_grad=True)
@@ -94,7 +92,9 @@ def arguments(cell: str, traits: list[int], record: bool = True) -> tuple:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("cell", "traits"), [("lstm", [1, 0, 0]), ("gru", [0, 1, 0])])
+@pytest.mark.parametrize(
+    ("cell", "traits"), [("lstm", [1, 0, 0, 0]), ("gru", [0, 1, 0, 0]), ("gru", [0, 0, 0, 1])]
+)
 def test_opcheck_passes(cell: str, traits: list[int]) -> None:
     given = arguments(cell, traits)
     torch.library.opcheck(torch.ops.rollcast.stack.default, given)
@@ -109,7 +109,7 @@ def test_opcheck_passes(cell: str, traits: list[int]) -> None:
 
 
 def test_the_operators_gradient_is_right_even_when_what_was_kept_is_lost() -> None:
-    x, *rest = arguments("lstm", [1, 0, 0])
+    x, *rest = arguments("lstm", [1, 0, 0, 0])
     y, _, _, kept = torch.ops.rollcast.stack(x, *rest)
     (once,) = torch.autograd.grad(y.square().sum(), x, retain_graph=True)
     (again,) = torch.autograd.grad(y.square().sum(), x)

@@ -233,6 +233,30 @@ def test_parameters_that_were_replaced_are_read_all_the_same() -> None:
     assert mine.parametrizations.weight_ih_l0.original0.grad is not None
 
 
+def test_a_weight_turned_over_in_place_is_read_as_it_lies() -> None:
+    theirs, mine = pair("RNN", 4, 4)
+    x = torch.randn(5, 2, 4)
+    for module in (theirs, mine):
+        module.weight_hh_l0.data = module.weight_hh_l0.data.t()
+    close(mine(x), theirs(x))
+
+
+def test_states_of_single_layers_of_unequal_size_carry_gradients() -> None:
+    module = ours.LSTM(3, (5, 2), dtype=torch.float64)
+    whole = ours.LSTM(3, (5, 2), dtype=torch.float64)
+    whole.load_state_dict(module.state_dict())
+    x = torch.randn(7, 4, 3, dtype=torch.float64)
+    _, (h, c) = module(x)
+    (h[0].square().sum() + c[1].sum()).backward()
+    _, (h, c) = whole(x)
+    flat = torch.cat([each.reshape(-1) for each in (*h, *c)])
+    sizes = [each.numel() for each in (*h, *c)]
+    first, _, _, last = flat.split(sizes)
+    (first.square().sum() + last.sum()).backward()
+    for a, b in zip(module.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-12, atol=1e-12)
+
+
 def test_memory_shared_between_processes_stays_shared() -> None:
     module = ours.RNN(2, 3).share_memory()
     module.flatten_parameters()

@@ -79,7 +79,7 @@ class Shape:
             return above[0], None, above[1] if len(above) > 1 else None
         if self.by_layer:
             h, c = above[1 : 1 + plan.layers], above[1 + plan.layers :]
-            return above[0], _joined(plan, h, plan.hidden), _joined(plan, c, plan.sizes[1:])
+            return above[0], _joined(plan, h, 0), _joined(plan, c, 1)
         return above if len(above) == 3 else (*above, None)
 
 
@@ -87,7 +87,7 @@ TIME_FIRST = Shape()
 STEP = Shape(step=True)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Recorded:
     """What a recorded call kept. ``used`` after one ``go_back``, which uses it up."""
 
@@ -127,8 +127,8 @@ def run(
     time, batch, _ = x.shape
     empty, dtype = np.empty, TYPES[x.dtype]
     y = empty((time, batch, plan.width), dtype)
-    hn = empty(plan.state_shape(plan.hidden, batch), dtype)
-    cn = empty(plan.state_shape(plan.sizes[1:], batch), dtype) if plan.has_cell else None
+    hn = empty(plan.state_shape(0, batch), dtype)
+    cn = empty(plan.state_shape(1, batch), dtype) if plan.has_cell else None
     given = x.numpy(), _array(h0), _array(c0), lengths
     native = None
     if not plan.simple:
@@ -158,8 +158,8 @@ def go_back(
     dx = empty((time, batch, plan.sizes[0]), dtype) if recorded.need_x else None
     dh0 = dc0 = None
     if need_states:
-        dh0 = empty(plan.state_shape(plan.hidden, batch), dtype)
-        dc0 = empty(plan.state_shape(plan.sizes[1:], batch), dtype) if plan.has_cell else None
+        dh0 = empty(plan.state_shape(0, batch), dtype)
+        dc0 = empty(plan.state_shape(1, batch), dtype) if plan.has_cell else None
     given = _array(dy), _array(dhn), _array(dcn)
     if plan.simple:
         engine.trusted.go_back(recorded.native, *given, gradient, dx, dh0, dc0)
@@ -186,19 +186,19 @@ def parted(plan: Plan, states: Array | None, widths: Sequence[int]) -> list[Arra
     ]
 
 
-def _joined(plan: Plan, states: Sequence[Tensor | None], widths: Sequence[int]) -> Tensor | None:
-    """Gradients of all layers' states in one vector, zero where there is none."""
+def _joined(plan: Plan, states: Sequence[Tensor | None], kind: int) -> Tensor | None:
+    """Gradients of all layers' states in one tensor, zero where there is none."""
     found = [state is not None for state in states]
     if True not in found:
         return None
-    place = found.index(True)
+    place, widths = found.index(True), plan.sizes[1:] if kind else plan.hidden
     like: Any = states[place]
     rows = like.numel() // widths[place]
     flat = [
         like.new_zeros(rows * width) if state is None else state.reshape(-1)
         for state, width in zip(states, widths, strict=True)
     ]
-    return torch.cat(flat)
+    return torch.cat(flat).view(plan.state_shape(kind, rows // plan.directions))
 
 
 def _by_layer(plan: Plan, states: Array | None, widths: Sequence[int]) -> list[Array] | None:
@@ -256,8 +256,6 @@ def _back_by_layers(plan: Plan, recorded: Recorded, given: tuple, out: tuple) ->
     _fill(plan, dc0, plan.sizes[1:], found.c0)
 
 
-def _fill(
-    plan: Plan, into: Array | None, widths: Sequence[int], found: list[Array]
-) -> None:
+def _fill(plan: Plan, into: Array | None, widths: Sequence[int], found: list[Array]) -> None:
     for state, value in zip(_by_layer(plan, into, widths) or [], found):  # noqa: B905
         state[...] = value

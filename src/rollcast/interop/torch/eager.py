@@ -22,8 +22,10 @@ def run(
     starts: Sequence[Tensor | None],
     weights: Sequence[Tensor],
 ) -> tuple[Tensor, ...]:
-    """y, hn and, of an LSTM, cn; of ``shape.by_layer`` these layer after layer. flat: the weights in
-    one vector, or None."""
+    """y, hn and, of an LSTM, cn; of ``shape.by_layer`` these layer after layer.
+
+    flat: the weights in one vector, or None.
+    """
     h0, c0 = starts
     if torch.is_grad_enabled() and any(
         tensor is not None and tensor.requires_grad for tensor in (*weights, x, h0, c0)

@@ -28,7 +28,7 @@ class Store:
         (parametrizations, ``functional_call``)."""
         own = module._parameters
         try:
-            return [own[name] for name in self.names]
+            return [own[name] for name in self.names]  # type: ignore[return-value]
         except KeyError:
             return [getattr(module, name) for name in self.names]
 

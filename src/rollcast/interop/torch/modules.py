@@ -10,7 +10,7 @@ from torch.nn import Parameter
 from torch.nn.utils.rnn import PackedSequence
 
 from rollcast.interop.torch import eager, ops, reference, states, whole
-from rollcast.interop.torch.calls import Drop
+from rollcast.interop.torch.calls import NO_DROP, Drop
 from rollcast.interop.torch.flat import Store
 from rollcast.interop.torch.plan import Plan, plan_of
 
@@ -86,6 +86,7 @@ class _Stack(torch.nn.RNNBase):
                 bound = 1.0 / math.sqrt(units)
                 for name in names:
                     torch.nn.init.uniform_(getattr(self, name), -bound, bound)
+        return None
 
     def flatten_parameters(self) -> None:
         """Lays the parameters side by side in memory, as the engine (or cuDNN) reads them.
@@ -155,7 +156,7 @@ class _Stack(torch.nn.RNNBase):
         if torch.compiler.is_compiling() and not packed:
             results = ops.run(plan, shape, self.dropout if dropping else 0.0, x, starts, weights)
         else:
-            drop = Drop(self.dropout, int(torch.randint(2**62, ()))) if dropping else Drop()
+            drop = Drop(self.dropout, int(torch.randint(2**62, ()))) if dropping else NO_DROP
             results = eager.run(plan, shape, drop, self._store.current(weights), x, starts, weights)
         return finish(*results)
 

@@ -46,9 +46,7 @@ def _tensor(array: np.ndarray | None, like: Tensor) -> Tensor:
 
 def _plan(cell: str, sizes: Sequence[int], traits: Sequence[int]) -> Plan:
     bias, bidirectional, projection, whole = traits
-    return plan_of(
-        cell, tuple(sizes), bool(bias), bool(bidirectional), projection, bool(whole)
-    )
+    return plan_of(cell, tuple(sizes), bool(bias), bool(bidirectional), projection, bool(whole))
 
 
 @torch.library.custom_op("rollcast::stack", mutates_args=(), device_types="cpu")
@@ -79,10 +77,10 @@ def stack(
 def _(x, h0, c0, weights, seed, cell, sizes, traits, dropout, record, need_x):
     plan = _plan(cell, sizes, traits)
     time, batch, _ = x.shape
-    cn = plan.state_shape(plan.sizes[1:], batch) if plan.has_cell else (0,)
+    cn = plan.state_shape(1, batch) if plan.has_cell else (0,)
     return (
         x.new_empty((time, batch, plan.width)),
-        x.new_empty(plan.state_shape(plan.hidden, batch)),
+        x.new_empty(plan.state_shape(0, batch)),
         x.new_empty(cn),
         x.new_empty(1 if record or dropout > 0 else 0, dtype=torch.uint8),
     )
@@ -129,8 +127,8 @@ def _(
     plan = _plan(cell, sizes, traits)
     batch = x.shape[1]
     need_states = h0 is not None or c0 is not None
-    states = plan.state_shape(plan.hidden, batch) if need_states else (0,)
-    cells = plan.state_shape(plan.sizes[1:], batch) if need_states and plan.has_cell else (0,)
+    states = plan.state_shape(0, batch) if need_states else (0,)
+    cells = plan.state_shape(1, batch) if need_states and plan.has_cell else (0,)
     return (
         x.new_empty(plan.count),
         x.new_empty(x.shape if need_x else (0,)),

@@ -36,6 +36,9 @@ class Plan:
         self.simple = not bidirectional and not projection  # one native call does it all
         self.computed = cell in GATES  # by the engine
         self.hidden = tuple(projection or units for units in sizes[1:])  # width of every state h
+        # Width of all layers' states, or 0 where they differ: of h, of c.
+        kinds: list[tuple[int, ...]] = [self.hidden, sizes[1:]]
+        self.same = [widths[0] if len(set(widths)) == 1 else 0 for widths in kinds]
         self.width = self.hidden[-1] * self.directions  # of the output
         # Name, shape and first element of every weight in the flat vector, and whether the module
         # has it: without bias the vector holds zeros, since the engine always adds one.
@@ -105,11 +108,12 @@ class Plan:
             part.copy_(weight)
         return flat
 
-    def state_shape(self, widths: Sequence[int], batch: int) -> tuple[int, ...]:
-        """Shape of all layers' states together: PyTorch's for equal layers, else flat."""
-        if len(set(widths)) == 1:
-            return (self.layers * self.directions, batch, widths[0])
-        return (self.directions * batch * sum(widths),)
+    def state_shape(self, kind: int, batch: int) -> tuple[int, ...]:
+        """Shape of all layers' states h (kind 0) or c (1) together: PyTorch's for equal layers,
+        else flat."""
+        if self.same[kind]:
+            return (self.layers * self.directions, batch, self.same[kind])
+        return (self.directions * batch * sum(self.sizes[1:] if kind else self.hidden),)
 
 
 @lru_cache(maxsize=256)

@@ -29,8 +29,10 @@ def stack(
     weights: Sequence[Tensor],
     between: Callable[[int, Tensor], Tensor],
 ) -> tuple[Tensor, ...]:
-    """y, hn and, of an LSTM, cn, each of all layers in one tensor. ``between(layer, y)`` drops what a
-    layer hands to the next."""
+    """y, hn and, of an LSTM, cn, each of all layers together.
+
+    ``between(layer, y)`` drops what a layer hands to the next.
+    """
     weights = plan.by_name(weights)
     kinds = len(weights) // plan.layers
     if shape.step:
@@ -54,11 +56,7 @@ def stack(
             final.append(state)
         if layer + 1 < plan.layers:
             x = between(layer, x)
-    widths = (plan.hidden, plan.sizes[1:])
-    states = [
-        joined(final, plan, width, batch)
-        for final, width in zip(finals, widths)  # noqa: B905
-    ]
+    states = [joined(final, plan, kind, batch) for kind, final in enumerate(finals)]
     if shape.step:
         return tuple(state.squeeze(0) for state in (x, *states))
     return x, *states
@@ -94,10 +92,9 @@ def results(
     return y, *h, *([] if cn is None else by_layer(cn, plan, plan.sizes[1:], batch, y))
 
 
-def joined(states: Sequence[Tensor], plan: Plan, widths: Sequence[int], batch: int) -> Tensor:
+def joined(states: Sequence[Tensor], plan: Plan, kind: int, batch: int) -> Tensor:
     """The states of all layers in one tensor, as the engine's calls return them."""
-    shape = plan.state_shape(widths, batch)
-    if len(shape) == 3:
+    if plan.same[kind]:
         return torch.cat(list(states))
     return torch.cat([state.reshape(-1) for state in states])
 

@@ -56,7 +56,7 @@ def prepared(
                 layers = [layer.unsqueeze(1) for layer in layers]
             if order is not None:
                 layers = [layer.index_select(1, order) for layer in layers]
-            starts[kind] = reference.joined(layers, plan, widths, batch) if uneven else layers[0]
+            starts[kind] = reference.joined(layers, plan, kind, batch) if uneven else layers[0]
 
     def finish(y: Tensor, *states: Tensor) -> tuple[Any, Any]:
         results: Any = y
@@ -65,10 +65,10 @@ def prepared(
             if back is not None:
                 states = tuple(state.index_select(1, back) for state in states)
         elif not batched:
-            results, *states = (each.squeeze(1) for each in (y, *states))
+            results, states = y.squeeze(1), tuple(state.squeeze(1) for state in states)
         if not uneven:
-            return results, tuple(states) if plan.has_cell else states[0]
-        h, c = tuple(states[: plan.layers]), tuple(states[plan.layers :])
+            return results, states if plan.has_cell else states[0]
+        h, c = states[: plan.layers], states[plan.layers :]
         return results, (h, c) if plan.has_cell else h
 
     return x, shape, (starts[0], starts[1]), finish

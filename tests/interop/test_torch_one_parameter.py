@@ -126,6 +126,15 @@ def test_it_compiles_into_one_graph_with_the_same_gradient(row: str) -> None:
     torch.testing.assert_close(one.weights.grad, expected)
 
 
+def test_the_one_parameter_can_be_parametrized_as_a_whole() -> None:
+    plain, one = pair("tanh")
+    x = torch.randn(5, 2, 3)
+    torch.nn.utils.parametrize.register_parametrization(one, "weights", torch.nn.Identity())
+    assert torch.equal(one(x)[0], plain(x)[0])
+    assert list(one.state_dict()) == ["parametrizations.weights.original"]
+    assert one.double()(x.double())[0].dtype == torch.float64
+
+
 def test_parameters_that_are_not_alike_are_refused() -> None:
     frozen = ours.GRU(3, 4)
     frozen.weight_hh_l0.requires_grad_(False)

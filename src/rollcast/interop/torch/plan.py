@@ -10,6 +10,8 @@ from torch import Tensor, from_numpy
 
 from rollcast.engine import GATES
 
+Place = tuple[tuple[int, ...], int, int]  # shape; first element in the flat vector, and the end
+
 
 class Plan:
     """A stack as the engine names it; made by ``plan_of``.
@@ -43,14 +45,17 @@ class Plan:
         # Name, shape and first element of every weight in the flat vector, and whether the module
         # has it: without bias the vector holds zeros, since the engine always adds one.
         self.places = list(self._places()) if cell in GATES else []
-        named = [
-            (shape, start, start + math.prod(shape), present)
-            for _, shape, start, present in self.places
-        ]
-        self.count = sum(math.prod(shape) for _, shape, _, _ in self.places)
-        self.absent = [slice(start, stop) for _, start, stop, present in named if not present]
-        self.named = [place for *place, present in named if present]
-        self.present = [[(self.count,), 0, self.count]] if whole else self.named
+        self.named: list[Place] = []
+        self.absent: list[slice] = []
+        self.count = 0
+        for _, shape, start, present in self.places:
+            self.count = start + math.prod(shape)
+            if present:
+                self.named.append((shape, start, self.count))
+            else:
+                self.absent.append(slice(start, self.count))
+        # Of every parameter.
+        self.present: list[Place] = [((self.count,), 0, self.count)] if whole else self.named
         # The same as slices of an array, with a shape where it is not that of the slice.
         self.cuts = [
             (slice(start, stop), shape if len(shape) > 1 else None)

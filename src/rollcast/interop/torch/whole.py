@@ -45,6 +45,8 @@ def _take(module: Any, plan: Plan, parameters: list) -> None:
 
 def refer(module: Any) -> None:
     """What PyTorch's base class looks up about weights it finds at the one parameter."""
+    if NAME not in module._parameters:  # parametrized
+        return
     count = len(module._flat_weights_names)
     module._flat_weights = [module._parameters[NAME]] * count
     module._flat_weight_refs = [ref(weight) for weight in module._flat_weights]
@@ -54,7 +56,7 @@ def refer(module: Any) -> None:
 def by_name(module: Any) -> Iterator[None]:
     """For a while the weights are parameters with PyTorch's names, over the memory of the one."""
     plan, one = module._store.plan, module._parameters
-    if not plan.whole:
+    if not plan.whole or NAME not in one:  # or parametrized since
         yield
         return
     flat = one[NAME]

@@ -5,52 +5,43 @@
 
 namespace rollcast::ROLLCAST_ROW {
 
-// From the gradient of h (dh, in place on entry) to the gate gradients of some rows and blocks.
+// From the gradient of h (dh, in place on entry) to the gate gradients of some rows and blocks, the first
+// of them at d. Strides are copied, since for all the compiler knows a store of numbers changes them.
 template <class C>
 ROLLCAST_INLINE void gate_slopes(const Layer<C>& layer, int rows, int blocks,
                                  const typename C::Element* dh, const typename C::Element* kept,
                                  const typename C::Element* h_before,
                                  const typename C::Element* h, const typename C::Element* c_before,
-                                 typename C::Element* carry, typename C::Element* slopes) {
+                                 typename C::Element* carry, typename C::Element* d,
+                                 ptrdiff_t next_block) {
   typedef typename C::Element T;
   constexpr int L = lanes<T>;
+  const ptrdiff_t stride = layer.padded, kept_stride = layer.kept(), next_row = Slopes<C>::run(layer);
   for (int r = 0; r < rows; ++r)
     for (int b = 0; b < blocks; ++b) {
-      const ptrdiff_t at = ptrdiff_t(r) * layer.padded + b * L;
-      Vec<T> gates[C::saved + 1], d[C::panels];
+      const ptrdiff_t at = r * stride + b * L;
+      Several<T, 1> gates[C::saved + 1], slopes[C::panels];
 #pragma GCC unroll 4
-      for (int s = 0; s < C::saved; ++s)
-        gates[s] = load(kept + ptrdiff_t(r) * layer.kept() + (b * C::saved + s) * L);
-      Vec<T> gradient = load(dh + at), held = load(carry + at);
-      if constexpr (C::carry_reaches_h) gradient += held;
-      C::backward(gradient, gates, load(h_before + at),
-                  C::has_cell ? load(c_before + at) : Vec<T>{}, load(h + at), held, d);
-      store(carry + at, held);
+      for (int s = 0; s < C::saved; ++s) gates[s] = {load(kept + r * kept_stride + (b * C::saved + s) * L)};
+      Several<T, 1> gradient = {load(dh + at)}, held = {load(carry + at)}, c = {};
+      if constexpr (C::has_cell) c = {load(c_before + at)};
+      if constexpr (C::carry_reaches_h) gradient = gradient + held;
+      C::backward(gradient, gates, {load(h_before + at)}, c, {load(h + at)}, held, slopes);
+      store(carry + at, held.v[0]);
 #pragma GCC unroll 4
       for (int p = 0; p < C::panels; ++p)
-        store(slopes + ptrdiff_t(r) * layer.slopes() + (b * C::panels + p) * L, d[p]);
+        store(d + r * next_row + b * next_block + p * L, slopes[p].v[0]);
     }
-}
-
-// The slopes that a product of h (or x) reaches, as the left-hand side of a product.
-template <class C>
-ROLLCAST_INLINE Rows<typename C::Element> slope_rows(const Layer<C>& layer,
-                                                     const typename C::Element* slopes, int first,
-                                                     int count) {
-  constexpr int L = Layer<C>::L;
-  if (count == C::panels || !slopes) return plain_rows(slopes, layer.slopes(), layer.slopes());
-  return {slopes + first * L, layer.slopes(), layer.blocks, count * L, C::panels * L};
 }
 
 // gradient (packed) += input' slopes, h' slopes, sum of slopes.
 template <class C>
 inline void weight_gradient(const Layer<C>& layer, const typename C::Element* x, ptrdiff_t x_stride,
                             const typename C::Element* h_before,
-                            const typename C::Element* slopes, int rows,
-                            typename C::Element* gradient) {
+                            Slopes<C> slopes, int rows, typename C::Element* gradient) {
   typedef typename C::Element T;
   constexpr int L = lanes<T>;
-  const int stride = layer.slopes();
+  const int stride = Slopes<C>::run(layer);
   // Stretches of rows short enough that x and h stay in the first cache for every group of units.
   const int stretches = (rows + 127) / 128;
   for (int s = 0; s < stretches; ++s) {
@@ -61,7 +52,7 @@ inline void weight_gradient(const Layer<C>& layer, const typename C::Element* x,
       T* x_part = gradient + block * layer.block_size();
       T* h_part = x_part + size_t(layer.input) * N * C::x_count * L;
       T* bias = h_part + size_t(layer.width) * N * C::h_count * L;
-      const T* d = slopes + ptrdiff_t(from) * stride + block * C::panels * L;
+      const T* d = slopes.block(layer, from, block);
       outer<T, N * C::x_count, C::x_count, C::panels>(x_part, N * C::x_count * L,
                                                       x + from * x_stride, x_stride, layer.input,
                                                       d + C::x_first * L, stride, count);
@@ -78,16 +69,48 @@ inline void weight_gradient(const Layer<C>& layer, const typename C::Element* x,
   }
 }
 
+// out += x w for one tile, where w is not null. ask(r) for every row r, spread over the product.
+template <int R, int P, class T, class F>
+ROLLCAST_INLINE void through_tile(const Rows<T>& x, const T* w, T* out, ptrdiff_t out_stride, F ask) {
+  constexpr int L = lanes<T>;
+  if (!w) {
+    for (int r = 0; r < R; ++r) ask(r);
+    return;
+  }
+  Vec<T> sums[R][P];
+#pragma GCC unroll 12
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) sums[r][p] = load(out + r * out_stride + p * L);
+  const T* at = x.at;
+  const int total = x.runs * x.depth;
+  for (int r = 0, done = 0, within = 0; r < R; ++r) {
+    ask(r);
+    for (const int end = total * (r + 1) / R; done < end;) {
+      const int depth = smaller(x.depth - within, end - done);
+      multiply<T, R, P, P, P, P, 0>(sums, w, at + within, x.stride, depth);
+      w += ptrdiff_t(depth) * P * L;
+      done += depth;
+      within += depth;
+      if (within == x.depth) within = 0, at += x.gap;
+    }
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) store(out + r * out_stride + p * L, sums[r][p]);
+}
+
 // One layer, one step: dh += slopes of the step after, through the recurrent weights; then slopes.
 template <class C>
 inline void recurrence_step(const Layer<C>& layer, const typename C::Element* w_h, int rows,
-                            const typename C::Element* after, typename C::Element* dh,
-                            const typename C::Element* kept, const typename C::Element* h_before,
+                            Slopes<C> after, typename C::Element* dh, const typename C::Element* kept,
+                            const typename C::Element* h_before,
                             const typename C::Element* h, const typename C::Element* c_before,
-                            typename C::Element* carry, typename C::Element* slopes) {
+                            typename C::Element* carry, Slopes<C> slopes) {
   typedef typename C::Element T;
   constexpr int L = lanes<T>;
-  const Rows<T> left = slope_rows<C>(layer, after, C::h_first, C::h_count);
+  const Rows<T> left = after.rows(layer, C::h_first, C::h_count);
   const ptrdiff_t depth = ptrdiff_t(left.runs) * left.depth;
   vector_groups<4>(layer.blocks, [&](int block, auto group) {
     constexpr int P = decltype(group)::value;
@@ -96,8 +119,10 @@ inline void recurrence_step(const Layer<C>& layer, const typename C::Element* w_
       constexpr int R = decltype(count)::value;
       const ptrdiff_t at = ptrdiff_t(r) * layer.padded + column;
       const T* gates = kept + ptrdiff_t(r) * layer.kept() + column * C::saved;
-      // These come from far away; ask for them before the product hides the wait.
-      for (int i = 0; i < R; ++i) {
+      // What the gates' maths needs comes from far away. It is asked for row by row, between stretches
+      // of the product that hides the wait: only a few lines can be on their way at once.
+      // Inline, or the compiler takes a function that only asks for one without effect and drops it.
+      auto ask = [&](int i) __attribute__((always_inline)) {
         for (int s = 0; s < P * C::saved; ++s)
           __builtin_prefetch(gates + ptrdiff_t(i) * layer.kept() + s * L);
         for (int p = 0; p < P; ++p) {
@@ -105,16 +130,13 @@ inline void recurrence_step(const Layer<C>& layer, const typename C::Element* w_
           if constexpr (C::has_cell)
             __builtin_prefetch(c_before + at + ptrdiff_t(i) * layer.padded + p * L);
         }
-      }
-      if (after) {
-        Rows<T> block_rows = left;
-        block_rows.at += r * left.stride;
-        product_tile<T, R, P>(block_rows, w_h + depth * column, dh + at, layer.padded, dh + at,
-                              layer.padded);
-      }
+      };
+      Rows<T> tile = left;
+      tile.at += r * left.stride;
+      through_tile<R, P>(tile, after.at ? w_h + depth * column : nullptr, dh + at, layer.padded, ask);
       gate_slopes<C>(layer, R, P, dh + at, gates, h_before + at, h + at,
-                     C::has_cell ? c_before + at : nullptr, carry + at,
-                     slopes + ptrdiff_t(r) * layer.slopes() + column * C::panels);
+                     C::has_cell ? c_before + at : nullptr, carry + at, slopes.block(layer, r, block),
+                     slopes.next_block());
     });
   });
 }

@@ -243,16 +243,26 @@ struct Bfloat16Products {
  private:
   static void gates(const Layer<C>& layer, const StepTile<float>& a, const float* bias,
                     const float* sums, int first, int rows, int unit) {
-    for (int r = 0; r < rows; ++r) {
-      Vec<float> z[C::panels], h, c = {}, kept[C::saved + 1];
+    const StepTile<float> tile = a;  // see step_tile
+    const ptrdiff_t stride = layer.padded;
+    auto some = [&](int r, auto count) {
+      constexpr int M = decltype(count)::value;
+      Several<float, M> z[C::panels], h, c = {}, c_before = {}, kept[C::saved + 1];
+      auto at = [&](int i) { return (first + r + i) * stride + unit; };
 #pragma GCC unroll 4
       for (int p = 0; p < C::panels; ++p)
-        z[p] = load(sums + p * 256 + r * tile_side) + load(bias + p * tile_side);
-      const ptrdiff_t at = ptrdiff_t(first + r) * layer.padded + unit;
-      C::forward(z, load(a.h + at), C::has_cell ? load(a.c_before + at) : Vec<float>{}, h, c, kept);
-      store(a.h_out + at, h);
-      if constexpr (C::has_cell) store(a.c_out + at, c);
-    }
+        z[p] = several<float, M>([&](int i) {
+          return load(sums + p * 256 + (r + i) * tile_side) + load(bias + p * tile_side);
+        });
+      if constexpr (C::has_cell)
+        c_before = several<float, M>([&](int i) { return tile.c_before + at(i); });
+      C::forward(z, several<float, M>([&](int i) { return tile.h + at(i); }), c_before, h, c, kept);
+      store(h, [&](int i) { return tile.h_out + at(i); });
+      if constexpr (C::has_cell) store(c, [&](int i) { return tile.c_out + at(i); });
+    };
+    int r = 0;
+    for (; r + side_by_side <= rows; r += side_by_side) some(r, Fixed<side_by_side>{});
+    for (; r < rows; ++r) some(r, Fixed<1>{});
   }
 };
 

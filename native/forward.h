@@ -31,8 +31,9 @@ struct StepTile {
 };
 
 template <class C, int R, int N>
-__attribute__((noinline)) void step_tile(const StepTile<typename C::Element>& a) {
+__attribute__((noinline)) void step_tile(const StepTile<typename C::Element>& tile) {
   typedef typename C::Element T;
+  const StepTile<T> a = tile;  // for all the compiler knows a store of numbers changes the original
   constexpr int L = lanes<T>, P = C::panels;
   Vec<T> sums[R][N * P];
 #pragma GCC unroll 12
@@ -43,22 +44,34 @@ __attribute__((noinline)) void step_tile(const StepTile<typename C::Element>& a)
                                                                    a.input);
   multiply<T, R, N * P, N * C::h_count, C::h_count, P, C::h_first>(sums, a.w_h, a.h, a.padded,
                                                                    a.units);
+  // By way of memory: indexed below, sums would leave their registers during the product already.
+  alignas(row_bytes) T summed[R * N * P * L];
 #pragma GCC unroll 12
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) {
-      const ptrdiff_t at = ptrdiff_t(r) * a.padded + n * L;
-      Vec<T> h, c = {}, kept[C::saved + 1];
-      const Vec<T> c_before = C::has_cell ? load(a.c_before + at) : Vec<T>{};
-      C::forward(&sums[r][n * P], load(a.h_block + at), c_before, h, c, kept);
-      store(a.h_out + at, h);
-      if constexpr (C::has_cell) store(a.c_out + at, c);
-      if constexpr (C::saved > 0)
-        if (a.kept)
+    for (int p = 0; p < N * P; ++p) store(summed + (r * N * P + p) * L, sums[r][p]);
+  in_groups<R * N>([&](auto first, auto count) {
+    constexpr int M = decltype(count)::value;
+    auto row = [&](int i) { return ptrdiff_t(decltype(first)::value + i) / N; };
+    auto block = [&](int i) { return (decltype(first)::value + i) % N; };
+    auto unit = [&](int i) { return row(i) * a.padded + block(i) * L; };
+    Several<T, M> z[P], h, c = {}, c_before = {}, kept[C::saved + 1];
 #pragma GCC unroll 4
-          for (int s = 0; s < C::saved; ++s)
-            store(a.kept + ptrdiff_t(r) * a.kept_stride + (n * C::saved + s) * L, kept[s]);
-    }
+    for (int p = 0; p < P; ++p)
+      z[p] = several<T, M>([&](int i) { return summed + ((row(i) * N + block(i)) * P + p) * L; });
+    if constexpr (C::has_cell)
+      c_before = several<T, M>([&](int i) { return a.c_before + unit(i); });
+    C::forward(z, several<T, M>([&](int i) { return a.h_block + unit(i); }), c_before, h, c, kept);
+    store(h, [&](int i) { return a.h_out + unit(i); });
+    if constexpr (C::has_cell) store(c, [&](int i) { return a.c_out + unit(i); });
+    if constexpr (C::saved > 0)
+      if (a.kept)
+#pragma GCC unroll 4
+        for (int s = 0; s < C::saved; ++s)
+          store(kept[s], [&](int i) {
+            return a.kept + row(i) * a.kept_stride + (block(i) * C::saved + s) * L;
+          });
+  });
 }
 
 // All rows and units of one layer and step.

@@ -12,11 +12,6 @@ constexpr int larger(int a, int b) { return a > b ? a : b; }
 template <int P>
 constexpr int tile_rows = smaller(12, (registers == 32 ? 24 : 12) / P);
 
-template <int N>
-struct Fixed {
-  static constexpr int value = N;
-};
-
 // Calls f with the row count as a compile-time constant.
 template <int Max, class F>
 ROLLCAST_INLINE void with_rows(int rows, F f) {

@@ -16,8 +16,9 @@ struct LaneSlopes {
 };
 
 template <class C, int V, int N>
-__attribute__((noinline)) void lane_slopes(const LaneSlopes<typename C::Element>& a) {
+__attribute__((noinline)) void lane_slopes(const LaneSlopes<typename C::Element>& tile) {
   typedef typename C::Element T;
+  const LaneSlopes<T> a = tile;  // see step_tile
   constexpr int L = lanes<T>;
   Vec<T> sums[V][N];
 #pragma GCC unroll 12
@@ -30,18 +31,19 @@ __attribute__((noinline)) void lane_slopes(const LaneSlopes<typename C::Element>
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n) {
       const ptrdiff_t at = n * a.width + v * L;
-      Vec<T> gates[C::saved + 1], d[C::panels];
+      Several<T, 1> gates[C::saved + 1], d[C::panels], c = {};
 #pragma GCC unroll 4
       for (int s = 0; s < C::saved; ++s)
-        gates[s] = load(a.kept + (n * C::saved + s) * a.width + v * L);
-      Vec<T> gradient = sums[v][n], held = load(a.carry + at);
-      if constexpr (C::carry_reaches_h) gradient += held;
-      C::backward(kept_lanes<T>(gradient, a.live + v * L), gates, load(a.h_before + at),
-                  C::has_cell ? load(a.c_before + at) : Vec<T>{}, load(a.h + at), held, d);
-      store(a.carry + at, held);
+        gates[s] = {load(a.kept + (n * C::saved + s) * a.width + v * L)};
+      Several<T, 1> gradient = {sums[v][n]}, held = {load(a.carry + at)};
+      if constexpr (C::has_cell) c = {load(a.c_before + at)};
+      if constexpr (C::carry_reaches_h) gradient = gradient + held;
+      gradient = {kept_lanes<T>(gradient.v[0], a.live + v * L)};
+      C::backward(gradient, gates, {load(a.h_before + at)}, c, {load(a.h + at)}, held, d);
+      store(a.carry + at, held.v[0]);
 #pragma GCC unroll 4
       for (int p = 0; p < C::panels; ++p)
-        store(a.slopes + (n * C::panels + p) * a.width + v * L, d[p]);
+        store(a.slopes + (n * C::panels + p) * a.width + v * L, d[p].v[0]);
     }
 }
 

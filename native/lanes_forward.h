@@ -15,8 +15,9 @@ struct LaneTile {
 };
 
 template <class C, int V, int N>
-__attribute__((noinline)) void lane_tile(const LaneTile<typename C::Element>& a) {
+__attribute__((noinline)) void lane_tile(const LaneTile<typename C::Element>& tile) {
   typedef typename C::Element T;
+  const LaneTile<T> a = tile;  // see step_tile
   constexpr int L = lanes<T>, P = C::panels;
   Vec<T> sums[V][N * P];
 #pragma GCC unroll 12
@@ -30,16 +31,18 @@ __attribute__((noinline)) void lane_tile(const LaneTile<typename C::Element>& a)
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n) {
       const ptrdiff_t at = n * a.width + v * L;
-      Vec<T> h, c = {}, kept[C::saved + 1];
-      const Vec<T> c_before = C::has_cell ? load(a.c_before + at) : Vec<T>{};
-      C::forward(&sums[v][n * P], load(a.h_group + at), c_before, h, c, kept);
-      store(a.h_out + at, kept_lanes<T>(h, a.live + v * L));
-      if constexpr (C::has_cell) store(a.c_out + at, kept_lanes<T>(c, a.live + v * L));
+      Several<T, 1> z[P], h, c = {}, c_before = {}, kept[C::saved + 1];
+#pragma GCC unroll 4
+      for (int p = 0; p < P; ++p) z[p] = {sums[v][n * P + p]};
+      if constexpr (C::has_cell) c_before = {load(a.c_before + at)};
+      C::forward(z, {load(a.h_group + at)}, c_before, h, c, kept);
+      store(a.h_out + at, kept_lanes<T>(h.v[0], a.live + v * L));
+      if constexpr (C::has_cell) store(a.c_out + at, kept_lanes<T>(c.v[0], a.live + v * L));
       if constexpr (C::saved > 0)
         if (a.kept)
 #pragma GCC unroll 4
           for (int s = 0; s < C::saved; ++s)
-            store(a.kept + (n * C::saved + s) * a.width + v * L, kept[s]);
+            store(a.kept + (n * C::saved + s) * a.width + v * L, kept[s].v[0]);
     }
 }
 

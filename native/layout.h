@@ -10,12 +10,20 @@ extern "C" void __asan_poison_memory_region(const volatile void*, size_t);
 
 namespace rollcast::ROLLCAST_ROW {
 
+// Rows a power of two apart fall on the same few places of a cache; a cache line more spreads them.
+template <class T>
+constexpr int spread(int count) {
+  constexpr int line = 64 / int(sizeof(T));
+  return count % (8 * line) ? count : count + line;
+}
+
 // One layer of cell C as the kernels see it.
 template <class C>
 struct Layer {
   typedef typename C::Element T;
   static constexpr int L = lanes<T>;
-  // h has `width` numbers in rows of `padded`; the widths of input and h, in vectors.
+  // h has `width` numbers in rows of `padded`, which has room for all blocks; the widths of input and
+  // h, in vectors.
   int input, units, projection, width, blocks, padded, input_vectors, width_vectors;
 
   Layer(const Stack& stack, int index)
@@ -24,7 +32,7 @@ struct Layer {
         projection(stack.projection),
         width(stack.width(index)),
         blocks((units + L - 1) / L),
-        padded(blocks * L),
+        padded(spread<T>(blocks * L)),
         input_vectors((input + L - 1) / L),
         width_vectors((width + L - 1) / L) {}
 
@@ -39,9 +47,9 @@ struct Layer {
   size_t cell_packed() const { return blocks * block_size(); }
   size_t packed() const { return cell_packed() + (projection ? size_t(units) * width_vectors * L : 0); }
   // Packed for backward: the h-part, the projection, the x-part.
-  size_t h_back() const { return size_t(padded) * C::h_count * width_vectors * L; }
-  size_t projection_back() const { return size_t(projection) * padded; }
-  size_t x_back() const { return size_t(padded) * C::x_count * input_vectors * L; }
+  size_t h_back() const { return size_t(blocks) * C::h_count * width_vectors * L * L; }
+  size_t projection_back() const { return size_t(projection) * blocks * L; }
+  size_t x_back() const { return size_t(blocks) * C::x_count * input_vectors * L * L; }
   int kept() const { return blocks * C::saved * L; }     // gate values of a row and step
   int slopes() const { return blocks * C::panels * L; }  // gate gradients of a row and step
 };
@@ -49,6 +57,44 @@ struct Layer {
 // A group is as many blocks as give a tile four panels.
 template <class C>
 constexpr int group_blocks = 4 / C::panels;
+
+// Gate gradients of many rows. Those of a block, where they fill a tile, or of all blocks, where they
+// do not, lie row after row in a run of their own, and the runs lie `gap` apart: what a product or a
+// weight gradient reads at once is close together.
+template <class C>
+struct Slopes {
+  typedef typename C::Element T;
+  static constexpr bool many = group_blocks<C> == 1;
+  T* at;  // of the first row; null: there are none
+  ptrdiff_t gap;
+
+  static int run(const Layer<C>& layer) { return layer.slopes() / (many ? layer.blocks : 1); }
+  ptrdiff_t next_block() const { return many ? gap : ptrdiff_t(C::panels) * lanes<T>; }
+  T* block(const Layer<C>& layer, ptrdiff_t row, int block) const {
+    return at + row * run(layer) + block * next_block();
+  }
+  Slopes from(const Layer<C>& layer, ptrdiff_t row) const { return {at + row * run(layer), gap}; }
+
+  // f of the stretches that hold some rows.
+  template <class F>
+  void each(const Layer<C>& layer, ptrdiff_t first, ptrdiff_t rows, F f) const {
+    for (int b = 0; b < (many ? layer.blocks : 1); ++b)
+      f(block(layer, first, b), size_t(rows) * run(layer));
+  }
+  void clear(const Layer<C>& layer, ptrdiff_t first, ptrdiff_t rows) const {
+    each(layer, first, rows, [](T* p, size_t count) { zero(p, count); });
+  }
+  // The first rows again behind the first `after`.
+  void repeat(const Layer<C>& layer, ptrdiff_t after, ptrdiff_t rows) const {
+    each(layer, 0, rows, [&](T* p, size_t count) { copy(p + after * run(layer), p, count); });
+  }
+  // The part that a product of h (or x) reaches, as its left-hand side.
+  Rows<T> rows(const Layer<C>& layer, int first, int count) const {
+    const int width = run(layer);
+    if (count == C::panels && !many) return plain_rows<T>(at, width, width);
+    return {at + first * layer.L, width, layer.blocks, count * layer.L, next_block()};
+  }
+};
 
 template <class C, class F>
 ROLLCAST_INLINE void for_layers(const Stack& stack, F f) {
@@ -141,12 +187,13 @@ template <class C>
 struct Scratch {
   size_t weights, gradient, sum, slopes[deepest], carry[deepest], projected[deepest];
   size_t incoming, input, total;
+  int steps, rows;
 
   // `more` numbers of gradient follow those of the stack.
   Scratch(const Stack& stack, int time, int rows, typename C::Element* memory = nullptr,
           size_t more = 0)
-      : weights(more) {
-    const int chunk = chunk_steps(rows, time);
+      : weights(more), steps(chunk_steps(rows, time) + 1), rows(rows) {
+    const int chunk = steps - 1;
     Ruler<typename C::Element> ruler{memory};
     int widest = 0;
     for_layers<C>(stack, [&](int, const Layer<C>& layer) {
@@ -156,7 +203,7 @@ struct Scratch {
     gradient = ruler.take(weights);
     sum = ruler.take(weights);
     for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
-      slopes[l] = ruler.take(size_t(chunk + 1) * rows * layer.slopes());
+      slopes[l] = ruler.take(size_t(steps) * rows * layer.slopes());
       carry[l] = ruler.take(size_t(rows) * layer.padded);
       projected[l] =
           ruler.take(layer.projection ? size_t(chunk) * rows * layer.width_vectors * layer.L : 0);
@@ -164,6 +211,12 @@ struct Scratch {
     incoming = ruler.take(size_t(chunk) * rows * widest);
     input = ruler.take(size_t(chunk) * rows * widest);
     total = ruler.used;
+  }
+
+  // The gate gradients of a layer from some step of the chunk on.
+  Slopes<C> slopes_at(int l, const Layer<C>& layer, typename C::Element* scratch, int step) const {
+    const ptrdiff_t gap = ptrdiff_t(steps) * rows * Slopes<C>::run(layer);
+    return Slopes<C>{scratch + slopes[l], gap}.from(layer, ptrdiff_t(step) * rows);
   }
 };
 

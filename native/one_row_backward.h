@@ -9,15 +9,15 @@ namespace rollcast::ROLLCAST_ROW {
 // recurrent weights (after: its slopes, or null), and from both the slopes.
 template <class C>
 ROLLCAST_INLINE void row_recurrence(const Layer<C>& layer, const typename C::Element* w_h,
-                                    bool backwards, const typename C::Element* after,
+                                    bool backwards, Slopes<C> after,
                                     const typename C::Element* incoming,
                                     const typename C::Element* kept,
                                     const typename C::Element* h_before,
                                     const typename C::Element* h,
                                     const typename C::Element* c_before,
-                                    typename C::Element* carry, typename C::Element* slopes) {
+                                    typename C::Element* carry, Slopes<C> slopes) {
   typedef typename C::Element T;
-  const Rows<T> left = slope_rows<C>(layer, after, C::h_first, C::h_count);
+  const Rows<T> left = after.rows(layer, C::h_first, C::h_count);
   const ptrdiff_t depth = ptrdiff_t(left.runs) * left.depth;
   row_tiles<4>(layer.blocks, backwards, [&](int block, auto group)
                                             __attribute__((always_inline)) {
@@ -25,20 +25,23 @@ ROLLCAST_INLINE void row_recurrence(const Layer<C>& layer, const typename C::Ele
     Vec<T> dh[N];
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n) dh[n] = load(incoming + (block + n) * L);
-    if (after) row_sums<T, N, N, N, 0>(dh, w_h + depth * block * L, left);
+    if (after.at) row_sums<T, N, N, N, 0>(dh, w_h + depth * block * L, left);
+    auto unit = [&](int i) { return ptrdiff_t(block + i) * L; };
+    auto from = [&](const T* plane) {
+      return several<T, N>([&](int i) { return plane + unit(i); });
+    };
+    Several<T, N> gates[C::saved + 1], d[C::panels], held = from(carry), c = {};
+    Several<T, N> gradient = several<T, N>([&](int i) { return dh[i]; });
 #pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) {
-      const ptrdiff_t at = ptrdiff_t(block + n) * L;
-      Vec<T> gates[C::saved + 1], d[C::panels], held = load(carry + at);
+    for (int s = 0; s < C::saved; ++s)
+      gates[s] = several<T, N>([&](int i) { return kept + (unit(i) * C::saved + s * L); });
+    if constexpr (C::has_cell) c = from(c_before);
+    if constexpr (C::carry_reaches_h) gradient = gradient + held;
+    C::backward(gradient, gates, from(h_before), c, from(h), held, d);
+    store(held, [&](int i) { return carry + unit(i); });
 #pragma GCC unroll 4
-      for (int s = 0; s < C::saved; ++s) gates[s] = load(kept + (at * C::saved + s * L));
-      if constexpr (C::carry_reaches_h) dh[n] += held;
-      C::backward(dh[n], gates, load(h_before + at), C::has_cell ? load(c_before + at) : Vec<T>{},
-                  load(h + at), held, d);
-      store(carry + at, held);
-#pragma GCC unroll 4
-      for (int p = 0; p < C::panels; ++p) store(slopes + (at * C::panels + p * L), d[p]);
-    }
+    for (int p = 0; p < C::panels; ++p)
+      store(d[p], [&](int i) { return slopes.block(layer, 0, block + i) + p * L; });
   });
 }
 
@@ -51,12 +54,11 @@ __attribute__((noinline)) void row_recurrences(const Layer<C>& layer,
                                                const typename C::Element* kept,
                                                const typename C::Element* h,
                                                const typename C::Element* c,
-                                               typename C::Element* carry,
-                                               typename C::Element* slopes) {
+                                               typename C::Element* carry, Slopes<C> slopes) {
   for (int t = steps - 1; t >= 0; --t) {
     const ptrdiff_t at = ptrdiff_t(t) * layer.padded;
-    typename C::Element* d = slopes + ptrdiff_t(t) * layer.slopes();
-    row_recurrence<C>(layer, w_h, t & 1, last && t == steps - 1 ? nullptr : d + layer.slopes(),
+    const Slopes<C> d = slopes.from(layer, t);
+    row_recurrence<C>(layer, w_h, t & 1, last && t == steps - 1 ? Slopes<C>{} : d.from(layer, 1),
                       incoming + at, kept + ptrdiff_t(t) * layer.kept(), h + at,
                       h + at + layer.padded, c + at, carry, d);
   }
@@ -80,9 +82,8 @@ void row_backward(const Backward<typename C::Element>& call, const typename C::E
   size_t packs[deepest], pack = 0;
   for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
     packs[l] = pack;
-    const int padded_input = (layer.input + layer.L - 1) / layer.L * layer.L;
-    pack += size_t(layer.padded) * C::h_count * layer.padded;
-    if (l > 0 || call.dx) pack += size_t(layer.padded) * C::x_count * padded_input;
+    pack += layer.h_back();
+    if (l > 0 || call.dx) pack += layer.x_back();
     T* carry = scratch + plan.carry[l];
     if (C::has_cell && call.dcn)
       copy_padded(carry, layer.padded, call.dcn + kept.state[l], layer.units, 1);
@@ -97,9 +98,9 @@ void row_backward(const Backward<typename C::Element>& call, const typename C::E
     for (int l = top; l >= 0; --l) {
       const Layer<C> layer(stack, l);
       const T* w_h = call.packed + packs[l];
-      const T* w_x = w_h + size_t(layer.padded) * C::h_count * layer.padded;
+      const T* w_x = w_h + layer.h_back();
       const T* h = work + kept.h[l] + size_t(first) * layer.padded;
-      T* slopes = scratch + plan.slopes[l];
+      const Slopes<C> slopes = plan.slopes_at(l, layer, scratch, 0);
 
       // The gradient of the layer's output; below the top it was left there by the layer above.
       if (l == top) {
@@ -113,7 +114,7 @@ void row_backward(const Backward<typename C::Element>& call, const typename C::E
         T* end = incoming + size_t(steps - 1) * layer.padded;
         for (int u = 0; u < layer.units; ++u) end[u] += call.dhn[kept.state[l] + u];
       }
-      if (!last) copy(slopes + steps * layer.slopes(), slopes, layer.slopes());
+      if (!last) slopes.repeat(layer, steps, 1);
       row_recurrences<C>(layer, w_h, steps, last, incoming,
                          work + kept.kept[l] + size_t(first) * layer.kept(), h,
                          work + kept.c[l] + (C::has_cell ? size_t(first) * layer.padded : 0),
@@ -126,7 +127,7 @@ void row_backward(const Backward<typename C::Element>& call, const typename C::E
                          scratch + plan.sum + kept.packed[l]);
       if (l == 0 && !call.dx) continue;
       const int vectors = (layer.input + layer.L - 1) / layer.L, width = vectors * layer.L;
-      product(slope_rows<C>(layer, slopes, C::x_first, C::x_count), steps, w_x, vectors,
+      product(slopes.rows(layer, C::x_first, C::x_count), steps, w_x, vectors,
               static_cast<const T*>(nullptr), 0, incoming, width);
       for (int t = 0; t < steps; ++t) {
         T* dx = incoming + size_t(t) * width;
@@ -150,7 +151,7 @@ void row_backward(const Backward<typename C::Element>& call, const typename C::E
   for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
     const T* carry = scratch + plan.carry[l];
     if (call.dh0) {
-      product(slope_rows<C>(layer, scratch + plan.slopes[l], C::h_first, C::h_count), 1,
+      product(plan.slopes_at(l, layer, scratch, 0).rows(layer, C::h_first, C::h_count), 1,
               call.packed + packs[l], layer.blocks,
               C::carry_reaches_h ? carry : static_cast<const T*>(nullptr), layer.padded, incoming,
               layer.padded);

@@ -60,19 +60,19 @@ ROLLCAST_INLINE void row_step(const Layer<C>& layer, const typename C::Element* 
           sums, w_x, plain_rows(x, ptrdiff_t(0), layer.input));
     row_sums<T, N * C::h_count, C::h_count, P, C::h_first>(
         sums, w_h, plain_rows(h, ptrdiff_t(0), layer.units));
+    auto unit = [&](int i) { return ptrdiff_t(block + i) * L; };
+    Several<T, N> z[P], h_new, c_new = {}, c_before = {}, values[C::saved + 1];
 #pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) {
-      const ptrdiff_t at = ptrdiff_t(block + n) * L;
-      Vec<T> h_new, c_new = {}, values[C::saved + 1];
-      C::forward(&sums[n * P], load(h + at), C::has_cell ? load(c + at) : Vec<T>{}, h_new, c_new,
-                 values);
-      store(h_out + at, h_new);
-      if constexpr (C::has_cell) store(c_out + at, c_new);
-      if constexpr (C::saved > 0)
-        if (kept)
+    for (int p = 0; p < P; ++p) z[p] = several<T, N>([&](int i) { return sums[i * P + p]; });
+    if constexpr (C::has_cell) c_before = several<T, N>([&](int i) { return c + unit(i); });
+    C::forward(z, several<T, N>([&](int i) { return h + unit(i); }), c_before, h_new, c_new, values);
+    store(h_new, [&](int i) { return h_out + unit(i); });
+    if constexpr (C::has_cell) store(c_new, [&](int i) { return c_out + unit(i); });
+    if constexpr (C::saved > 0)
+      if (kept)
 #pragma GCC unroll 4
-          for (int s = 0; s < C::saved; ++s) store(kept + (at * C::saved + s * L), values[s]);
-    }
+        for (int s = 0; s < C::saved; ++s)
+          store(values[s], [&](int i) { return kept + (unit(i) * C::saved + s * L); });
   });
 }
 

@@ -9,21 +9,21 @@ namespace rollcast::ROLLCAST_ROW {
 // for the gradient of the projection, and replaced by the gradient of the raw output.
 template <class C>
 inline void projected_step(const Layer<C>& layer, const typename C::Element* w_h, int rows,
-                           const typename C::Element* after, typename C::Element* dh,
+                           Slopes<C> after, typename C::Element* dh,
                            typename C::Element* projected, const typename C::Element* kept,
                            const typename C::Element* raw, const typename C::Element* c_before,
-                           typename C::Element* carry, typename C::Element* slopes) {
+                           typename C::Element* carry, Slopes<C> slopes) {
   typedef typename C::Element T;
   const int stride = layer.width_vectors * layer.L;
-  if (after)
-    product(slope_rows<C>(layer, after, C::h_first, C::h_count), rows, w_h, layer.width_vectors,
+  if (after.at)
+    product(after.rows(layer, C::h_first, C::h_count), rows, w_h, layer.width_vectors,
             static_cast<const T*>(dh), layer.padded, projected, stride);
   else
     for (int r = 0; r < rows; ++r)
       copy(projected + size_t(r) * stride, dh + size_t(r) * layer.padded, stride);
   product(plain_rows<T>(projected, stride, layer.width), rows, w_h + layer.h_back(), layer.blocks,
           static_cast<const T*>(nullptr), 0, dh, layer.padded);
-  recurrence_step<C>(layer, w_h, rows, nullptr, dh, kept, raw, raw, c_before, carry, slopes);
+  recurrence_step<C>(layer, w_h, rows, Slopes<C>{}, dh, kept, raw, raw, c_before, carry, slopes);
 }
 
 // gradient (packed) += raw' projected.

@@ -1,5 +1,5 @@
-// A vector of numbers and the few functions of it that a cell needs, over the compiler's own
-// vector types, so that one text serves every instruction set.
+// A vector of numbers over the compiler's own vector types, so that one text serves every instruction
+// set. The functions that a cell needs are in several.h.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +20,11 @@ constexpr int row_bytes = 16, registers = 16;
 #endif
 
 #define ROLLCAST_INLINE inline __attribute__((always_inline))
+
+template <int N>
+struct Fixed {
+  static constexpr int value = N;
+};
 
 template <class T>
 struct Number;
@@ -95,65 +100,6 @@ ROLLCAST_INLINE V clamp(V v, T limit) {
   return v < low ? low : v;
 }
 #endif
-
-// 2^z = scale * (1 + fraction), z held within the limit.
-template <class T>
-struct Power {
-  Vec<T> scale, fraction;
-};
-
-template <class T>
-ROLLCAST_INLINE Power<T> power_of_two(Vec<T> z) {
-  typedef Number<T> N;
-  z = clamp(z, N::limit);
-  const Vec<T> shifted = z + fill<T>(N::magic);
-  const Vec<T> r = z - (shifted - fill<T>(N::magic));
-  Vec<T> p = fill<T>(N::series[N::terms - 1]);
-#pragma GCC unroll 16
-  for (int k = N::terms - 2; k >= 0; --k) p = p * r + fill<T>(N::series[k]);
-  typedef typename VectorTypes<T>::Bits Bits;
-  return {(Vec<T>)((Bits)shifted << N::shift), p * r};
-}
-
-// Sigmoid and tanh as ratios, so that the gates of a unit can share one division.
-template <class T>
-ROLLCAST_INLINE Vec<T> below_sigmoid(Vec<T> x) {  // 1 + e^-x
-  const Power<T> e = power_of_two<T>(x * fill<T>(T(-1.44269504088896340736)));
-  return fill<T>(1) + e.scale + e.scale * e.fraction;
-}
-template <class T>
-struct Ratio {
-  Vec<T> above, below;
-};
-template <class T>
-ROLLCAST_INLINE Ratio<T> tanh_ratio(Vec<T> x) {  // e^2x - 1 over e^2x + 1
-  const Power<T> e = power_of_two<T>(x * fill<T>(T(2.88539008177792681472)));
-  const Vec<T> above = e.scale * e.fraction + (e.scale - fill<T>(1));
-  return {above, above + fill<T>(2)};
-}
-template <class T>
-ROLLCAST_INLINE Vec<T> tanh(Vec<T> x) {
-  const Ratio<T> ratio = tanh_ratio<T>(x);
-  return ratio.above / ratio.below;
-}
-
-// Two numbers become their reciprocals by one division, four by one.
-template <class V>
-ROLLCAST_INLINE void invert(V& a, V& b) {
-  const V both = (V{} + 1) / (a * b), b_before = b;
-  b = both * a;
-  a = both * b_before;
-}
-template <class V>
-ROLLCAST_INLINE void invert(V& a, V& b, V& c, V& d) {
-  V left = a * b, right = c * d;
-  invert(left, right);
-  const V a_before = a, c_before = c;
-  a = left * b;
-  b = left * a_before;
-  c = right * d;
-  d = right * c_before;
-}
 
 template <class T>
 ROLLCAST_INLINE void zero(T* p, size_t count) {

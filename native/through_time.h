@@ -57,9 +57,7 @@ struct WayBack {
     steps = smaller(kept.chunk, made.time - first);
     if (first + steps < made.time)
       for_layers<C>(made.stack, [&](int l, const Layer<C>& layer) {
-        const size_t plane = size_t(slice.rows) * layer.slopes();
-        T* slopes = scratch + plan.slopes[l];
-        copy(slopes + steps * plane, slopes, plane);
+        plan.slopes_at(l, layer, scratch, 0).repeat(layer, ptrdiff_t(steps) * slice.rows, slice.rows);
       });
     if (first / kept.steps == window) return true;
     window = first / kept.steps;
@@ -73,7 +71,6 @@ struct WayBack {
   // gate gradients.
   void recurrence(int l, const Layer<C>& layer, int from, int count, T* incoming) const {
     const size_t plane = size_t(slice.rows) * layer.padded;
-    const size_t slope_plane = size_t(slice.rows) * layer.slopes();
     const T* w_h = call.packed + packs[l];
     T* carry = scratch + plan.carry[l];
     for (int t = count - 1; t >= 0; --t) {
@@ -81,10 +78,11 @@ struct WayBack {
       const int running = active_rows(made.lengths, slice, step);
       const int after = step + 1 < made.time ? active_rows(made.lengths, slice, step + 1) : 0;
       T* dh = incoming + t * plane;
-      T* d = scratch + plan.slopes[l] + (step - first) * slope_plane;
+      const Slopes<C> d = plan.slopes_at(l, layer, scratch, step - first);
+      const Slopes<C> after_it = d.from(layer, slice.rows);
       // Rows that end with this step: nothing comes from later, but the final state's gradient.
       for (int r = after; r < running; ++r) {
-        zero(d + slope_plane + size_t(r) * layer.slopes(), layer.slopes());
+        after_it.clear(layer, r, 1);
         if (call.dhn)
           for (int u = 0; u < layer.width; ++u)
             dh[size_t(r) * layer.padded + u] += call.dhn[h_at[l] + size_t(r) * layer.width + u];
@@ -93,14 +91,14 @@ struct WayBack {
         const T* h = work + kept.h[l] + at * plane;
         const T* gates = work + kept.kept[l] + size_t(at) * slice.rows * layer.kept();
         const T* c_before = C::has_cell ? work + kept.c[l] + at * plane : nullptr;
-        const T* later = after > 0 ? d + slope_plane : nullptr;
+        const Slopes<C> later = after > 0 ? after_it : Slopes<C>{};
         if (C::has_cell && layer.projection)
           projected_step<C>(layer, w_h, running, later, dh, projected(l, layer, step), gates,
                             work + kept.raw[l] + at * plane, c_before, carry, d);
         else
           recurrence_step<C>(layer, w_h, running, later, dh, gates, h, h + plane, c_before, carry, d);
       }
-      zero(d + size_t(running) * layer.slopes(), size_t(slice.rows - running) * layer.slopes());
+      d.clear(layer, running, slice.rows - running);
     }
   }
 
@@ -111,12 +109,12 @@ struct WayBack {
     ptrdiff_t x_stride;
     const T* x = chunk_input<C>(made, slice, kept, l, first, steps, work, scratch + plan.input,
                                 x_stride);
-    const T* slopes = scratch + plan.slopes[l];
+    const Slopes<C> slopes = plan.slopes_at(l, layer, scratch, 0);
     T* sum = scratch + plan.sum + gradients[l];
     auto add = [&](int t, int count) {
       weight_gradient<C>(layer, x + size_t(t) * rows * x_stride, x_stride,
                          work + kept.h[l] + (at + t) * plane,
-                         slopes + size_t(t) * rows * layer.slopes(), count, sum);
+                         slopes.from(layer, ptrdiff_t(t) * rows), count, sum);
       if (C::has_cell && layer.projection)
         projection_gradient<C>(layer, work + kept.raw[l] + (at + t) * plane,
                                projected(l, layer, first + t), count, sum);
@@ -129,10 +127,9 @@ struct WayBack {
   // The gradient of a layer's input over some steps, in rows of `input_stride`.
   void pass_below(int l, const Layer<C>& layer, int from, int count, T* incoming) const {
     const int rows = count * slice.rows, stride = input_stride(l, layer);
-    const T* slopes =
-        scratch + plan.slopes[l] + size_t(from - first) * slice.rows * layer.slopes();
+    const Slopes<C> slopes = plan.slopes_at(l, layer, scratch, from - first);
     const T* w_x = call.packed + packs[l] + layer.h_back() + layer.projection_back();
-    product(slope_rows<C>(layer, slopes, C::x_first, C::x_count), rows, w_x, layer.input_vectors,
+    product(slopes.rows(layer, C::x_first, C::x_count), rows, w_x, layer.input_vectors,
             static_cast<const T*>(nullptr), 0, incoming, stride);
     if (l > 0 && made.dropout.probability > 0)
       for (int row = 0; row < rows; ++row)
@@ -170,7 +167,8 @@ struct WayBack {
       const Layer<C> layer(made.stack, l);
       const T* carry = scratch + plan.carry[l];
       if (call.dh0) {
-        const Rows<T> left = slope_rows<C>(layer, scratch + plan.slopes[l], C::h_first, C::h_count);
+        const Rows<T> left =
+            plan.slopes_at(l, layer, scratch, 0).rows(layer, C::h_first, C::h_count);
         product(left, slice.rows, call.packed + packs[l], layer.width_vectors,
                 C::carry_reaches_h ? carry : static_cast<const T*>(nullptr), layer.padded, incoming,
                 layer.padded);

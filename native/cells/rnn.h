@@ -1,12 +1,11 @@
 // The simple recurrent network (Elman 1990): h = tanh(sum) or max(sum, 0).
 #pragma once
-#include "../simd.h"
+#include "../several.h"
 
 namespace rollcast::ROLLCAST_ROW {
 
 template <class T>
 struct RnnBase {
-  typedef Vec<T> V;
   typedef T Element;
   static constexpr int gates = 1;
   static constexpr int panels = 1, x_first = 0, x_count = 1, h_first = 0, h_count = 1;
@@ -18,10 +17,14 @@ struct RnnBase {
 
 template <class T>
 struct RnnTanh : RnnBase<T> {
-  typedef Vec<T> V;
-  static ROLLCAST_INLINE void forward(const V* sum, V, V, V& h, V&, V*) { h = tanh<T>(sum[0]); }
-  static ROLLCAST_INLINE void backward(V dh, const V*, V, V, V h, V&, V* d) {
-    d[0] = dh * (fill<T>(1) - h * h);
+  template <class S>  // vectors side by side
+  static ROLLCAST_INLINE void forward(const S* sum, const S&, const S&, S& h, S&, S*) {
+    h = tanh(sum[0]);
+  }
+  template <class S>
+  static ROLLCAST_INLINE void backward(const S& dh, const S*, const S&, const S&, const S& h, S&,
+                                       S* d) {
+    d[0] = dh * (T(1) - h * h);
   }
 };
 
@@ -29,11 +32,14 @@ template <class T>
 struct RnnRelu : RnnBase<T> {
   typedef Vec<T> V;
   // Written so that NaN stays NaN.
-  static ROLLCAST_INLINE void forward(const V* sum, V, V, V& h, V&, V*) {
-    h = sum[0] < V{} ? V{} : sum[0];
+  template <class S>
+  static ROLLCAST_INLINE void forward(const S* sum, const S&, const S&, S& h, S&, S*) {
+    h = each(sum[0], [](V v) { return v < V{} ? V{} : v; });
   }
-  static ROLLCAST_INLINE void backward(V dh, const V*, V, V, V h, V&, V* d) {
-    d[0] = h > V{} ? dh : V{};
+  template <class S>
+  static ROLLCAST_INLINE void backward(const S& dh, const S*, const S&, const S&, const S& h, S&,
+                                       S* d) {
+    d[0] = each(h, dh, [](V v, V slope) { return v > V{} ? slope : V{}; });
   }
 };
 

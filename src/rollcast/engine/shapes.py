@@ -88,11 +88,10 @@ def layer_states(
     flat: Array, numbers: Sequence[int], batch: int, order: Array | None = None
 ) -> list[Array]:
     """The states of each layer ``(batch, numbers)``, rows back from ``order``."""
-    ends = np.cumsum([batch * count for count in numbers])
-    layers = [
-        part.reshape(batch, count)
-        for part, count in zip(np.split(flat, ends[:-1]), numbers, strict=True)
-    ]
+    layers, end = [], 0
+    for count in numbers:
+        layers.append(flat[end : end + batch * count].reshape(batch, count))
+        end += batch * count
     return layers if order is None else [restore(state, order, axis=0) for state in layers]
 
 

@@ -170,7 +170,8 @@ def forward(
     (projection, units) that follows the layer's biases (Sak, Senior & Beaufays 2014, section 2;
     torch's ``proj_size``); h0 then is ``(batch, projection)``. 0 is none.
 
-    Memory: the recording holds k numbers a step, row and unit (units rounded up to whole vectors):
+    Memory: the recording holds k numbers a step, row and unit (units rounded up to whole vectors,
+    and by 16 more where they are a multiple of 128, half of that in float64):
     6 for an LSTM, 7 with projection, 5 for a GRU, 1 for an Elman cell. With ``recompute="chunks"``
     (Chen et al. 2016, arXiv 1604.06174, section 4) it holds s numbers of states alone (2 for an
     LSTM, else 1) before every window of S steps, and ``backward`` runs all windows but the last

@@ -5,18 +5,20 @@
 
 namespace rollcast::ROLLCAST_ROW {
 
-// From the gradient of h (dh, in place on entry) to the gate gradients of some rows and blocks, the first
-// of them at d. Strides are copied, since for all the compiler knows a store of numbers changes them.
+// From the gradient of h (dh, in place on entry) to the gate gradients of some rows and blocks. Strides
+// are copied, since for all the compiler knows a store of numbers changes them.
 template <class C>
 ROLLCAST_INLINE void gate_slopes(const Layer<C>& layer, int rows, int blocks,
                                  const typename C::Element* dh, const typename C::Element* kept,
                                  const typename C::Element* h_before,
                                  const typename C::Element* h, const typename C::Element* c_before,
-                                 typename C::Element* carry, typename C::Element* d,
-                                 ptrdiff_t next_block) {
+                                 typename C::Element* carry, const Slopes<C>& of, int first_row,
+                                 int first_block) {
   typedef typename C::Element T;
   constexpr int L = lanes<T>;
-  const ptrdiff_t stride = layer.padded, kept_stride = layer.kept(), next_row = Slopes<C>::run(layer);
+  const ptrdiff_t stride = layer.padded, kept_stride = layer.kept();
+  const ptrdiff_t next_row = of.row, next_block = of.block;
+  T* d = of.at + first_row * next_row + first_block * next_block;
   for (int r = 0; r < rows; ++r)
     for (int b = 0; b < blocks; ++b) {
       const ptrdiff_t at = r * stride + b * L;
@@ -41,7 +43,7 @@ inline void weight_gradient(const Layer<C>& layer, const typename C::Element* x,
                             Slopes<C> slopes, int rows, typename C::Element* gradient) {
   typedef typename C::Element T;
   constexpr int L = lanes<T>;
-  const int stride = Slopes<C>::run(layer);
+  const ptrdiff_t stride = slopes.row;
   // Stretches of rows short enough that x and h stay in the first cache for every group of units.
   const int stretches = (rows + 127) / 128;
   for (int s = 0; s < stretches; ++s) {
@@ -52,7 +54,7 @@ inline void weight_gradient(const Layer<C>& layer, const typename C::Element* x,
       T* x_part = gradient + block * layer.block_size();
       T* h_part = x_part + size_t(layer.input) * N * C::x_count * L;
       T* bias = h_part + size_t(layer.width) * N * C::h_count * L;
-      const T* d = slopes.block(layer, from, block);
+      const T* d = slopes.at + from * slopes.row + block * slopes.block;
       outer<T, N * C::x_count, C::x_count, C::panels>(x_part, N * C::x_count * L,
                                                       x + from * x_stride, x_stride, layer.input,
                                                       d + C::x_first * L, stride, count);
@@ -135,8 +137,7 @@ inline void recurrence_step(const Layer<C>& layer, const typename C::Element* w_
       tile.at += r * left.stride;
       through_tile<R, P>(tile, after.at ? w_h + depth * column : nullptr, dh + at, layer.padded, ask);
       gate_slopes<C>(layer, R, P, dh + at, gates, h_before + at, h + at,
-                     C::has_cell ? c_before + at : nullptr, carry + at, slopes.block(layer, r, block),
-                     slopes.next_block());
+                     C::has_cell ? c_before + at : nullptr, carry + at, slopes, r, block);
     });
   });
 }

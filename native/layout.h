@@ -58,41 +58,46 @@ struct Layer {
 template <class C>
 constexpr int group_blocks = 4 / C::panels;
 
-// Gate gradients of many rows. Those of a block, where they fill a tile, or of all blocks, where they
-// do not, lie row after row in a run of their own, and the runs lie `gap` apart: what a product or a
-// weight gradient reads at once is close together.
+// Gate gradients of many rows, `row` apart, a block's panels side by side and its blocks `block` apart.
+// The rows of a block that fills a tile follow each other, so that what a product or a weight gradient
+// reads at once lies close together.
 template <class C>
 struct Slopes {
   typedef typename C::Element T;
-  static constexpr bool many = group_blocks<C> == 1;
   T* at;  // of the first row; null: there are none
-  ptrdiff_t gap;
+  ptrdiff_t row, block;
 
-  static int run(const Layer<C>& layer) { return layer.slopes() / (many ? layer.blocks : 1); }
-  ptrdiff_t next_block() const { return many ? gap : ptrdiff_t(C::panels) * lanes<T>; }
-  T* block(const Layer<C>& layer, ptrdiff_t row, int block) const {
-    return at + row * run(layer) + block * next_block();
+  static constexpr bool by_block = group_blocks<C> == 1;
+  // Of so many rows in all.
+  Slopes(const Layer<C>& layer, T* memory, ptrdiff_t rows) : at(memory) {
+    constexpr int panels = C::panels * Layer<C>::L;
+    row = by_block ? panels : layer.slopes();
+    block = by_block ? rows * panels : panels;
   }
-  Slopes from(const Layer<C>& layer, ptrdiff_t row) const { return {at + row * run(layer), gap}; }
+  Slopes() : at(nullptr), row(0), block(0) {}
 
+  Slopes from(ptrdiff_t rows) const {
+    Slopes later = *this;
+    later.at += rows * row;
+    return later;
+  }
   // f of the stretches that hold some rows.
   template <class F>
   void each(const Layer<C>& layer, ptrdiff_t first, ptrdiff_t rows, F f) const {
-    for (int b = 0; b < (many ? layer.blocks : 1); ++b)
-      f(block(layer, first, b), size_t(rows) * run(layer));
+    const int stretches = by_block ? layer.blocks : 1;
+    for (int b = 0; b < stretches; ++b) f(at + first * row + b * block, size_t(rows) * row);
   }
   void clear(const Layer<C>& layer, ptrdiff_t first, ptrdiff_t rows) const {
     each(layer, first, rows, [](T* p, size_t count) { zero(p, count); });
   }
   // The first rows again behind the first `after`.
   void repeat(const Layer<C>& layer, ptrdiff_t after, ptrdiff_t rows) const {
-    each(layer, 0, rows, [&](T* p, size_t count) { copy(p + after * run(layer), p, count); });
+    each(layer, 0, rows, [&](T* p, size_t count) { copy(p + after * row, p, count); });
   }
   // The part that a product of h (or x) reaches, as its left-hand side.
   Rows<T> rows(const Layer<C>& layer, int first, int count) const {
-    const int width = run(layer);
-    if (count == C::panels && !many) return plain_rows<T>(at, width, width);
-    return {at + first * layer.L, width, layer.blocks, count * layer.L, next_block()};
+    if (count == C::panels && !by_block) return plain_rows<T>(at, row, layer.slopes());
+    return {at + first * layer.L, row, layer.blocks, count * layer.L, block};
   }
 };
 
@@ -215,8 +220,7 @@ struct Scratch {
 
   // The gate gradients of a layer from some step of the chunk on.
   Slopes<C> slopes_at(int l, const Layer<C>& layer, typename C::Element* scratch, int step) const {
-    const ptrdiff_t gap = ptrdiff_t(steps) * rows * Slopes<C>::run(layer);
-    return Slopes<C>{scratch + slopes[l], gap}.from(layer, ptrdiff_t(step) * rows);
+    return Slopes<C>(layer, scratch + slopes[l], ptrdiff_t(steps) * rows).from(ptrdiff_t(step) * rows);
   }
 };
 

@@ -41,7 +41,7 @@ ROLLCAST_INLINE void row_recurrence(const Layer<C>& layer, const typename C::Ele
     store(held, [&](int i) { return carry + unit(i); });
 #pragma GCC unroll 4
     for (int p = 0; p < C::panels; ++p)
-      store(d[p], [&](int i) { return slopes.block(layer, 0, block + i) + p * L; });
+      store(d[p], [&](int i) { return slopes.at + (block + i) * slopes.block + p * L; });
   });
 }
 
@@ -57,8 +57,8 @@ __attribute__((noinline)) void row_recurrences(const Layer<C>& layer,
                                                typename C::Element* carry, Slopes<C> slopes) {
   for (int t = steps - 1; t >= 0; --t) {
     const ptrdiff_t at = ptrdiff_t(t) * layer.padded;
-    const Slopes<C> d = slopes.from(layer, t);
-    row_recurrence<C>(layer, w_h, t & 1, last && t == steps - 1 ? Slopes<C>{} : d.from(layer, 1),
+    const Slopes<C> d = slopes.from(t);
+    row_recurrence<C>(layer, w_h, t & 1, last && t == steps - 1 ? Slopes<C>() : d.from(1),
                       incoming + at, kept + ptrdiff_t(t) * layer.kept(), h + at,
                       h + at + layer.padded, c + at, carry, d);
   }

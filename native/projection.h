@@ -23,7 +23,7 @@ inline void projected_step(const Layer<C>& layer, const typename C::Element* w_h
       copy(projected + size_t(r) * stride, dh + size_t(r) * layer.padded, stride);
   product(plain_rows<T>(projected, stride, layer.width), rows, w_h + layer.h_back(), layer.blocks,
           static_cast<const T*>(nullptr), 0, dh, layer.padded);
-  recurrence_step<C>(layer, w_h, rows, Slopes<C>{}, dh, kept, raw, raw, c_before, carry, slopes);
+  recurrence_step<C>(layer, w_h, rows, Slopes<C>(), dh, kept, raw, raw, c_before, carry, slopes);
 }
 
 // gradient (packed) += raw' projected.

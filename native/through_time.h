@@ -79,7 +79,7 @@ struct WayBack {
       const int after = step + 1 < made.time ? active_rows(made.lengths, slice, step + 1) : 0;
       T* dh = incoming + t * plane;
       const Slopes<C> d = plan.slopes_at(l, layer, scratch, step - first);
-      const Slopes<C> after_it = d.from(layer, slice.rows);
+      const Slopes<C> after_it = d.from(slice.rows);
       // Rows that end with this step: nothing comes from later, but the final state's gradient.
       for (int r = after; r < running; ++r) {
         after_it.clear(layer, r, 1);
@@ -91,7 +91,7 @@ struct WayBack {
         const T* h = work + kept.h[l] + at * plane;
         const T* gates = work + kept.kept[l] + size_t(at) * slice.rows * layer.kept();
         const T* c_before = C::has_cell ? work + kept.c[l] + at * plane : nullptr;
-        const Slopes<C> later = after > 0 ? after_it : Slopes<C>{};
+        const Slopes<C> later = after > 0 ? after_it : Slopes<C>();
         if (C::has_cell && layer.projection)
           projected_step<C>(layer, w_h, running, later, dh, projected(l, layer, step), gates,
                             work + kept.raw[l] + at * plane, c_before, carry, d);
@@ -114,7 +114,7 @@ struct WayBack {
     auto add = [&](int t, int count) {
       weight_gradient<C>(layer, x + size_t(t) * rows * x_stride, x_stride,
                          work + kept.h[l] + (at + t) * plane,
-                         slopes.from(layer, ptrdiff_t(t) * rows), count, sum);
+                         slopes.from(ptrdiff_t(t) * rows), count, sum);
       if (C::has_cell && layer.projection)
         projection_gradient<C>(layer, work + kept.raw[l] + (at + t) * plane,
                                projected(l, layer, first + t), count, sum);

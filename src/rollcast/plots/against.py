@@ -54,7 +54,7 @@ def against(
             y=[None if np.isnan(value) else value for value in values[kept].tolist()],
             name=plain(name.replace("_", " ")),
             mode="lines",
-            line={"color": colour, "width": 1.4, "dash": dash},
+            line={"color": colour, "width": 3.0 if name == "truth" else 1.3, "dash": dash},
         )
         if len(kept) < len(values):
             rows = base64.b64encode(values.astype("<f4").tobytes()).decode()

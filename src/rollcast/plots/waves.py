@@ -44,7 +44,7 @@ def waves(
             y=values[kept],
             name=plain(name.replace("_", " ")),
             mode="lines",
-            line=style,
+            line=style | {"simplify": False},  # a curve of few points would get corners
             legendgroup=name,
             showlegend=name not in named,
             row=row,
@@ -94,10 +94,10 @@ def with_slider(figures: Mapping[str, "Figure"], *, title: str, of: str = "step"
         trace.visible = visible
     for axis, low, high in _ranges(parts[-1]):
         whole.layout[axis].range = (low, high)
-    framed_height = parts[-1].layout.height or 400
+    layout: Any = parts[-1].layout
     whole.update_layout(
         title_text=plain(title),
-        height=framed_height + 70,
+        height=(layout.height or 400) + 70,
         margin_b=118,
         sliders=[
             {
@@ -106,7 +106,7 @@ def with_slider(figures: Mapping[str, "Figure"], *, title: str, of: str = "step"
                 "pad": {"t": 52, "b": 4},
                 "x": 0,
                 "len": 1,
-                "bgcolor": LIGHT["grid"],
+                "bgcolor": LIGHT["line"],
                 "bordercolor": LIGHT["line"],
                 "activebgcolor": LIGHT["ours"],
                 "tickcolor": LIGHT["line"],

@@ -48,6 +48,7 @@ class Checkpoint:
         if state.best_weights is not None:
             sections["best_weights"] = state.best_weights
         sections |= {f"optimizer/{name}": array for name, array in state.arrays.items()}
+        sections |= {f"carried/{name}": array for name, array in state.carried.items()}
         sections["schedule"] = np.array(state.schedule, np.float64)
         for name, dtype in SERIES.items():
             sections[f"history/{name}"] = np.array(getattr(state, name), dtype)
@@ -101,11 +102,12 @@ class Checkpoint:
         values["weights"] = sections["weights"]
         values["best_weights"] = sections.get("best_weights")
         values["schedule"] = tuple(sections["schedule"].tolist())
-        values["arrays"] = {
-            name.removeprefix("optimizer/"): array
-            for name, array in sections.items()
-            if name.startswith("optimizer/")
-        }
+        for kind, prefix in (("arrays", "optimizer/"), ("carried", "carried/")):
+            values[kind] = {
+                name.removeprefix(prefix): array
+                for name, array in sections.items()
+                if name.startswith(prefix)
+            }
         return State(*(values[field.name] for field in fields(State)))  # type: ignore[arg-type]
 
     def _compare(self, found: dict[str, object]) -> None:

@@ -173,7 +173,8 @@ def fit_sequence(
         readout=params["readout"], dropout=params["dropout"], last=params["loss_steps"] == "last",
     )  # fmt: skip
     windows = _windows(params, plan, scaling, trained)
-    judged = windows if held is None else _windows(params, plan, scaling, held)
+    # scores need every row once, not windows from every place
+    judged = _windows(params | {"stride": None}, plan, scaling, trained if held is None else held)
     restore = choose("restore", params["restore"], RESTORE)
     scores = Scores(network, judged, restore, plan.feeds, difference)
     setting = {name: value for name, value in params.items() if name != "training"}

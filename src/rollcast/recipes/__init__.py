@@ -10,11 +10,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from rollcast.recipes.result import RecipeResult
+from rollcast.recipes.sine_forecast import sine_forecast
 
-__all__ = ["RECIPES", "RecipeResult"]
+__all__ = ["RECIPES", "RecipeResult", "sine_forecast"]
 
 Recipe = Callable[..., RecipeResult]
 
 # The name on the command line, and the function. Imported here, so that a function and not the file
 # of its name is what `rollcast.recipes` has.
-RECIPES: Mapping[str, Recipe] = MappingProxyType({})
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "sine-forecast": sine_forecast,
+    }
+)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
 
 import numpy as np
 
-from rollcast import SequenceRegressor, Training
-from rollcast.plots import curves, with_slider
 from rollcast.recipes.result import RecipeResult
-from rollcast.recipes.waves import errors, free_running, picture, table
+from rollcast.recipes.waves import Waves, compare, free_running, teacher_forced
 from rollcast.train.events import Listener
 
-TEST, HELD_OUT = 3, 10
+TEST = 3
+"""The first series: not trained on, and scored once."""
 
 
 def sine_forecast(
@@ -30,8 +28,8 @@ def sine_forecast(
 ) -> RecipeResult:
     """Two LSTM layers continue a sine wave in closed loop.
 
-    ``series`` waves sin((t + shift) / 20), shift a whole number from -80 to 79. Series 0, 1 and 2
-    are the test, looked at once, after training; of the last ten only the scores are seen.
+    Waves sin((t + shift) / 20), shift a whole number from -80 to 79. The first three are the test,
+    looked at once, after training; the last tenth of the others chooses which weights are kept.
 
     Parameters
     ----------
@@ -53,74 +51,18 @@ def sine_forecast(
         Train as published, too: ten steps of L-BFGS on true values
     """
     shift = np.random.default_rng(seed).integers(-80, 80, series)
-    values = np.sin((np.arange(2 * rows)[:, None] + shift) / 20.0)
-    known = {id: values[:rows, id : id + 1] for id in range(series)}
-    future = {id: values[rows:, id : id + 1] for id in range(series)}
-    model = free_running(
-        1, rows, HELD_OUT * 10, steps=steps, hidden=hidden, cell=cell, dropout=dropout, seed=seed
-    )
-    methods = {"ours": model}
+    values = np.sin((np.arange(2 * rows)[:, None, None] + shift[:, None]) / 20.0)
+    ids = range(series)
+    every = Waves({id: values[:rows, id] for id in ids}, {id: values[rows:, id] for id in ids})
+    learnt, network = ids[TEST:], {"hidden": tuple(hidden), "cell": cell, "dropout": dropout}
+    models = {"ours": free_running(1, rows, len(learnt), steps=steps, seed=seed, **network)}
     if published:
-        methods["published"] = _published(hidden, cell, dropout, seed)
-    test, learnt = range(TEST), table({id: known[id] for id in range(TEST, series)})
-    shown = range(series - HELD_OUT, series)[:TEST]
-    loops, rows_of, figures, metrics, seconds = {}, [], {}, {}, 0.0
-    for name, each in methods.items():
-        began = perf_counter()
-        each.fit(learnt, listeners=listeners)
-        taken = perf_counter() - began
-        seconds += taken
-        loops[name], found = errors(each, _of(known, test), _of(future, test))
-        metrics |= {f"{name}_{key}": value for key, value in found.items()}
-        metrics[f"{name}_seconds"] = taken
-        rows_of.append({"method": name, "kept step": each.best_step_, **found, "seconds": taken})
-        figures[f"{name}-steps"] = _steps(name, each, _of(known, shown), _of(future, shown))
-    rest = np.concatenate([future[id] for id in test])
-    level = np.concatenate([known[id] for id in test]).mean()
-    size = float(np.sqrt(((rest - level) ** 2).mean()))
-    rows_of.append({"method": "the mean", "closed_loop_rmse": size})
-    scores = {name: each.scores_[1:] for name, each in methods.items()}
-    at = {name: np.array([one["step"] for one in each]) for name, each in scores.items()}
-    panels = {
-        what: {
-            name: (at[name], np.array([one[key] for one in each])) for name, each in scores.items()
-        }
-        for what, key in (("one step, MSE", "loss"), ("closed loop, RMSE", "closed_loop"))
-    }
-    figures = {
-        "closed-loop": picture(
-            _of(known, test), _of(future, test), loops, "Test waves continued in closed loop"
-        ),
-        "scores": curves(panels, title="A small loss says little about the closed loop", log=True),
-        **figures,
-    }
+        models["published"] = teacher_forced(1, len(learnt), seed=seed, **network)
+    found = compare(models, every, learnt, ids[:TEST], ids[-TEST:], listeners)
     settings = {
-        "series": series, "rows": rows, "hidden": tuple(hidden), "cell": cell, "dropout": dropout,
-        "steps": steps, "seed": seed, "published": published,
-        "models": {name: repr(each) for name, each in methods.items()},
+        "series": series, "rows": rows, **network, "steps": steps, "seed": seed,
+        "published": published, "models": {name: repr(model) for name, model in models.items()},
     }  # fmt: skip
-    return RecipeResult("sine-forecast", settings, metrics, figures, rows_of, seconds)
-
-
-def _published(hidden: Sequence[int], cell: str, dropout: float, seed: int) -> SequenceRegressor:
-    """Ten steps of L-BFGS on whole series, true values read; the last weights."""
-    return SequenceRegressor(
-        "y", "y", ahead=1, hidden=tuple(hidden), cell=cell, dropout=dropout, scaling="none",
-        restore="loss", held_out=HELD_OUT, check_every=1, seed=seed,
-        training=Training(
-            steps=10, batch_size=10_000, optimizer="lbfgs", learning_rate=0.08, clip_norm=None
-        ),
-    )  # fmt: skip
-
-
-def _steps(name: str, model: SequenceRegressor, known: dict, future: dict):
-    """The closed loop of held-out series after every look at the weights, on a slider."""
-    figures = {}
-    for one in model.scores_:
-        loop, _ = errors(model.at_step(one["step"]), known, future)
-        figures[str(one["step"])] = picture(known, future, {name: loop}, "")
-    return with_slider(figures, title=f"Held-out waves while training ({name})")
-
-
-def _of(series: dict, ids: Sequence[int]) -> dict:
-    return {id: series[id] for id in ids}
+    return RecipeResult(
+        "sine-forecast", settings, found.metrics, found.figures, found.table, found.seconds
+    )

@@ -9,10 +9,12 @@ under "Parameters" of the docstring. It gives a `RecipeResult`; its pictures com
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from rollcast.recipes.any_shape import any_shape
 from rollcast.recipes.result import RecipeResult
 from rollcast.recipes.sine_forecast import sine_forecast
+from rollcast.recipes.trig_stack import trig_stack
 
-__all__ = ["RECIPES", "RecipeResult", "sine_forecast"]
+__all__ = ["RECIPES", "RecipeResult", "any_shape", "sine_forecast", "trig_stack"]
 
 Recipe = Callable[..., RecipeResult]
 
@@ -21,5 +23,7 @@ Recipe = Callable[..., RecipeResult]
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "sine-forecast": sine_forecast,
+        "any-shape": any_shape,
+        "trig-stack": trig_stack,
     }
 )

@@ -84,7 +84,7 @@ def free_running(
         burn_in=max(0, warm_up - UNSCORED),
         feeding=f"free(warm_up={warm_up}, first={first}, grow=0.6)",
         restore="closed_loop",
-        held_out=min(10, series // 10),
+        held_out=min(10, round(series / 10)),
         check_every=max(1, steps // 20),
         training=Training(
             steps=steps,
@@ -115,7 +115,7 @@ def teacher_forced(
         dropout=dropout,
         scaling="none",
         restore="loss",
-        held_out=min(10, series // 10),
+        held_out=min(10, round(series / 10)),
         check_every=1,
         training=Training(
             steps=10, batch_size=series, optimizer="lbfgs", learning_rate=0.08, clip_norm=None

@@ -13,6 +13,7 @@ from rollcast.data.read import DEFAULT_ID
 from rollcast.errors import NotFittedError, UsageError
 from rollcast.forecast.sequence_fit import FittedSequence, fit_sequence
 from rollcast.forecast.sequence_predict import continued, outputs
+from rollcast.forecast.sequence_stream import SequenceStream
 from rollcast.train.events import Listener
 from rollcast.train.training import Training
 
@@ -219,6 +220,13 @@ class SequenceRegressor:
         Raises UsageError unless the inputs are the targets and ``ahead`` is 1.
         """
         return continued(self._fitted("generate"), self.name, table, steps, where)
+
+    def stream(self, table: Any, *, where: str | None = None) -> SequenceStream:
+        """A `SequenceStream`: outputs row by row, every series standing after its last row in
+        ``table``."""
+        fitted = self._fitted("stream")
+        inputs = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
+        return SequenceStream(fitted, inputs, table, where)
 
     def _fitted(self, what: str) -> FittedSequence:
         if not hasattr(self, "fitted_"):

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from rollcast.recipes.minutes_played import minutes_played
+from rollcast.recipes.next_day_temperature import next_day_temperature
 from rollcast.recipes.result import RecipeResult
 
-__all__ = ["RECIPES", "RecipeResult", "minutes_played"]
+__all__ = ["RECIPES", "RecipeResult", "minutes_played", "next_day_temperature"]
 
 Recipe = Callable[..., RecipeResult]
 
@@ -21,5 +22,6 @@ Recipe = Callable[..., RecipeResult]
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "minutes-played": minutes_played,
+        "next-day-temperature": next_day_temperature,
     }
 )

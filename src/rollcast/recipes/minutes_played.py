@@ -20,7 +20,7 @@ PUBLISHED = (7.279, 1.428, 0.572, 0.316, 0.206, 0.159, 0.137, 0.116, 0.090, 0.06
 """Training loss of the source, step by step, one offset a series."""
 
 ROWS, TEST, HELD_OUT = 11, 5, 15
-KINDS = {"one offset a series": False, "noise at each point": True}
+KINDS = {"one offset": False, "noise": True}
 
 
 def minutes_played(
@@ -39,7 +39,8 @@ def minutes_played(
 ) -> RecipeResult:
     """Eleven points a series: an LSTM that carries a trend on, beside a straight line.
 
-    y = 1.6 t + 4 + e, with e ~ Normal(10, 1) drawn once a series or at every point. The first five
+    y = 1.6 t + 4 + e, with e ~ Normal(10, 1) drawn once a series ("one offset") or at every point
+    ("noise"). The first five
     series are the test. Losses are mean squared errors one step ahead, in the unit of y².
 
     Parameters
@@ -68,34 +69,35 @@ def minutes_played(
     started = perf_counter()
     training = Training(steps=steps, optimizer=optimizer, learning_rate=learning_rate)
     table: list[dict[str, Any]] = []
-    losses: dict[str, Array] = {}
+    losses: dict[str, dict[str, Array]] = {kind: {} for kind in KINDS}
     figures, metrics = {}, {}
 
-    def network(known: Array, name: str, difference: bool | str, restore: str) -> Array:
-        """Train on all series but the test; the forecasts of the test (TEST, horizon)."""
+    def network(known: Array, difference: bool | str, restore: str) -> tuple[Array, Array]:
+        """Train on all series but the test: its forecasts (TEST, horizon), the loss of each step."""
         model = SequenceRegressor(
             "y", "y", ahead=1, cell=cell, hidden=hidden, dropout=dropout, scaling="none",
             difference=difference, restore=restore, held_out=HELD_OUT if restore != "last" else 0,
             check_every=1, training=training, seed=seed,
         )  # fmt: skip
         model.fit(long_frame({"y": known[TEST:]}), listeners=listeners)
-        losses[name] = model.history_.loss
-        return values_of(model.generate(long_frame({"y": known[:TEST]}), horizon), TEST)
+        forecasts = model.generate(long_frame({"y": known[:TEST]}), horizon)
+        return values_of(forecasts, TEST), model.history_.loss
 
     for kind, each in KINDS.items():
         y = lines(series, ROWS + horizon, each, seed)
         known, future = y[:, :ROWS], y[:TEST, ROWS:]
-        found = {"rollcast": network(known, f"rollcast, {kind}", "auto", "closed_loop(steps=5)")}
+        found, loss = {}, losses[kind]
+        found["rollcast"], loss["rollcast"] = network(known, "auto", "closed_loop(steps=5)")
         if published:
-            found["as published"] = network(known, f"as published, {kind}", False, "last")
+            found["as published"], loss["as published"] = network(known, False, "last")
         fitted, fit_loss, held_loss = of_time(known[:TEST], horizon, seed)
         found |= {"network of time": fitted, "straight line": line(known[:TEST], horizon)}
-        short = "noise" if each else "offset"
+        short = kind.replace(" ", "_")
         for method, forecast in found.items():
             row: dict[str, Any] = {"data": kind, "method": method, "training loss": None}
             row |= {"validation loss": None, "RMSE ahead": rmse(forecast, future)}
-            if f"{method}, {kind}" in losses:
-                row["training loss"] = float(losses[f"{method}, {kind}"][-1])
+            if method in loss:
+                row["training loss"] = float(loss[method][-1])
             if method == "network of time":
                 row |= {"training loss": fit_loss, "validation loss": held_loss}
             table.append(row)
@@ -111,14 +113,13 @@ def minutes_played(
             )
             for k in range(TEST)
         ]  # fmt: skip
-        figures[f"forecasts-{short}"] = waves(
+        figures[f"forecasts-{kind.replace(' ', '-')}"] = waves(
             pictures, title=f"Eleven points continued: {kind}", unit="minutes", x_title="game"
         )
     seconds = perf_counter() - started
-    losses["the source, one offset a series"] = np.array(PUBLISHED)
-    figures["losses"] = curves(
-        {"training loss, minutes²": losses}, title="Ten steps of training", x_title="step"
-    )
+    losses["one offset"]["figures of the source"] = np.array(PUBLISHED)
+    panels = {f"loss, minutes², {kind}": each for kind, each in losses.items()}
+    figures["losses"] = curves(panels, title="Training loss, step by step", x_title="step")
     settings = {
         "series": series, "horizon": horizon, "hidden": tuple(hidden), "cell": cell,
         "dropout": dropout, "optimizer": optimizer, "learning_rate": learning_rate,

@@ -16,13 +16,13 @@ from rollcast.train.events import Listener
 
 Array = np.ndarray
 
+DATA = "seattle-weather"
 SHOWN_BEFORE = 60  # days known, in the picture
 PUBLISHED_STEPS = 3000
 
 
 def next_day_temperature(
     *,
-    data: str = "seattle-weather",
     cell: str = "lstm",
     hidden: Sequence[int] = (64, 64),
     head: str = "quantile",
@@ -40,8 +40,6 @@ def next_day_temperature(
 
     Parameters
     ----------
-    data
-        A daily data set that ships
     cell
         lstm, gru, rnn_tanh or rnn_relu
     hidden
@@ -62,7 +60,7 @@ def next_day_temperature(
         Train as published, too: one layer of 100, SGD with rate 0.01, 0 to 1 on the training part
     """
     started = perf_counter()
-    panel = datasets.load(data)
+    panel = datasets.load(DATA)
     values, times = panel.values, panel.times
     year = times.astype("datetime64[Y]")
     last = year == year[-1]
@@ -94,7 +92,7 @@ def next_day_temperature(
     begin = len(values) - days
     before = slice(begin - SHOWN_BEFORE, begin)
     drawn = {method: found[method] for method in ("rollcast", "as published") if method in found}
-    picture = WavePicture(data, times[before], values[before], times[last], drawn, truth)
+    picture = WavePicture(DATA, times[before], values[before], times[last], drawn, truth)
     history = model.training_history_
     assert history is not None
     curve = TrainingCurve(
@@ -108,15 +106,18 @@ def next_day_temperature(
         ),
         "training": training_curve(curve, title="Training of the defaults"),
     }  # fmt: skip
-    metrics = {
-        f"rmse_{row['method'].split(':')[0].replace(' ', '_')}": row["RMSE, °C"] for row in table
-    }
+    metrics = {f"rmse_{key(method)}": rmse(forecast, truth) for method, forecast in found.items()}
     settings = {
-        "data": data, "cell": cell, "hidden": tuple(hidden), "head": head, "strategy": strategy,
+        "cell": cell, "hidden": tuple(hidden), "head": head, "strategy": strategy,
         "optimizer": optimizer, "learning_rate": learning_rate, "steps": steps, "seed": seed,
         "published": published,
     }  # fmt: skip
     return RecipeResult("next-day-temperature", settings, metrics, figures, table, seconds)
+
+
+def key(method: str) -> str:
+    """A method as part of a metric's name."""
+    return method.split(":")[0].replace(" ", "_")
 
 
 def as_published(

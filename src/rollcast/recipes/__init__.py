@@ -9,12 +9,19 @@ under "Parameters" of the docstring. It gives a `RecipeResult`; its pictures com
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from rollcast.recipes.minutes_played import minutes_played
+from rollcast.recipes.next_day_temperature import next_day_temperature
 from rollcast.recipes.result import RecipeResult
 
-__all__ = ["RECIPES", "RecipeResult"]
+__all__ = ["RECIPES", "RecipeResult", "minutes_played", "next_day_temperature"]
 
 Recipe = Callable[..., RecipeResult]
 
 # The name on the command line, and the function. Imported here, so that a function and not the file
 # of its name is what `rollcast.recipes` has.
-RECIPES: Mapping[str, Recipe] = MappingProxyType({})
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "minutes-played": minutes_played,
+        "next-day-temperature": next_day_temperature,
+    }
+)

@@ -13,6 +13,7 @@ from rollcast.data.read import DEFAULT_ID
 from rollcast.errors import NotFittedError, UsageError
 from rollcast.forecast.sequence_fit import FittedSequence, fit_sequence
 from rollcast.forecast.sequence_predict import continued, outputs
+from rollcast.forecast.sequence_stream import SequenceStream
 from rollcast.train.events import Listener
 from rollcast.train.training import Training
 
@@ -50,8 +51,9 @@ class SequenceRegressor:
         What a training window reads: "teacher" (true values), "free(warm_up=20)" (its own outputs
         after so many rows; "first=5, grow=0.6" lets that part grow from 5 rows while training) or
         "scheduled(end=0.5)" (its own by chance, more often with time).
-    dropout
-        Between layers, while training.
+    dropout, normalize
+        Between layers: dropout while training; "layer" or "batch" normalisation, or None. Outputs
+        of "batch" go by mean and variance of training rows, found anew when weights are scored.
     initial
         The stack's first weights: "torch", "normal(std=0.001)", "orthogonal(forget_bias=1)" …
     scaling
@@ -93,6 +95,7 @@ class SequenceRegressor:
         loss_steps: str = "all",
         feeding: str = "teacher",
         dropout: float = 0.0,
+        normalize: str | None = None,
         initial: str = "torch",
         scaling: str = "series",
         difference: bool | str = False,
@@ -117,6 +120,7 @@ class SequenceRegressor:
         self.loss_steps = loss_steps
         self.feeding = feeding
         self.dropout = dropout
+        self.normalize = normalize
         self.initial = initial
         self.scaling = scaling
         self.difference = difference
@@ -226,6 +230,13 @@ class SequenceRegressor:
         Raises UsageError unless the inputs are the targets and ``ahead`` is 1.
         """
         return continued(self._fitted("generate"), self.name, table, steps, where)
+
+    def stream(self, table: Any, *, where: str | None = None) -> SequenceStream:
+        """A `SequenceStream`: outputs row by row, every series standing after its last row in
+        ``table``."""
+        fitted = self._fitted("stream")
+        inputs = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
+        return SequenceStream(fitted, inputs, table, where)
 
     def _fitted(self, what: str) -> FittedSequence:
         if not hasattr(self, "fitted_"):

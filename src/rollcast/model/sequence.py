@@ -123,16 +123,10 @@ class SequenceNetwork:
         stack, head = self._parts(weights)
         run = engine.rollout(
             self.stack.cell, self.stack.sizes, stack, head, steps.x, fed,
-            h0=self._layers(states["h"]), c0=self._layers(states.get("c")), feed=self.outputs,
+            h0=self.layers_of(states["h"]), c0=self.layers_of(states.get("c")), feed=self.outputs,
             record=True, dropout=self.stack.dropout, seed=seed, step=step,
         )  # fmt: skip
-        observed = steps.observed
-        if self.last:
-            observed = _only_last(steps)
-        elif steps.lengths is not None:
-            within = np.arange(len(steps.x))[:, None] < steps.lengths
-            observed = within[:, :, None] & (True if observed is None else observed)
-            observed = np.ascontiguousarray(np.broadcast_to(observed, steps.target.shape))
+        observed = counted_steps(steps, self.last)
         loss, slope = engine.loss(
             "mse", run.y[..., None], steps.target, observed=observed
         )  # fmt: skip
@@ -182,6 +176,15 @@ class SequenceNetwork:
         observed = None if steps.observed is None else steps.observed[at][None]
         return np.ascontiguousarray(steps.target[at][None]), observed
 
+    def settled(self, weights: np.ndarray, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
+        """The weights: this network keeps nothing that depends on the data."""
+        return weights
+
+    def stepper(self, weights: np.ndarray, batch: int) -> engine.Stream:
+        """Something that steps the network for so many rows, from zero states."""
+        stack, head = self._parts(weights)
+        return engine.Stream(engine.pack(self.stack.cell, self.stack.sizes, stack), batch, head)
+
     def _parts(self, weights: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
         """The stack's weights and the head; without one, the identity."""
         stack = weights[: self.stack.count]
@@ -194,11 +197,11 @@ class SequenceNetwork:
 
     def rows_of(self, flat: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """The flat states of these rows alone."""
-        layers = self._layers(flat)
+        layers = self.layers_of(flat)
         assert layers is not None
         return np.concatenate([layer[rows].ravel() for layer in layers])
 
-    def _layers(self, flat: np.ndarray | None) -> list[np.ndarray] | None:
+    def layers_of(self, flat: np.ndarray | None) -> list[np.ndarray] | None:
         """Flat states as one array (batch, units) a layer."""
         if flat is None:
             return None
@@ -207,12 +210,14 @@ class SequenceNetwork:
         return [part.reshape(batch, -1) for part in np.split(flat, ends)]
 
 
-def _only_last(steps: Steps) -> np.ndarray:
-    """The mask ``observed`` with nothing left but the last step of each row."""
+def counted_steps(steps: Steps, last: bool) -> np.ndarray | None:
+    """Where there is a loss, bool like the target: within each row, ``last`` at its last step
+    alone; None = everywhere."""
     time, batch = steps.x.shape[:2]
     ends = np.full(batch, time) if steps.lengths is None else steps.lengths
-    last = (np.arange(time)[:, None] == ends - 1)[:, :, None]
-    return np.ascontiguousarray(
-        np.broadcast_to(last, steps.target.shape)
-        & (True if steps.observed is None else steps.observed)
-    )
+    if not last and steps.lengths is None:
+        return steps.observed
+    at = np.arange(time)[:, None]
+    counted = (at == ends - 1 if last else at < ends)[:, :, None]
+    observed = counted & (True if steps.observed is None else steps.observed)
+    return np.ascontiguousarray(np.broadcast_to(observed, steps.target.shape))

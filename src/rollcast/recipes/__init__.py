@@ -10,11 +10,21 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from rollcast.recipes.any_shape import any_shape
+from rollcast.recipes.minutes_played import minutes_played
+from rollcast.recipes.next_day_temperature import next_day_temperature
 from rollcast.recipes.result import RecipeResult
 from rollcast.recipes.sine_forecast import sine_forecast
 from rollcast.recipes.trig_stack import trig_stack
 
-__all__ = ["RECIPES", "RecipeResult", "any_shape", "sine_forecast", "trig_stack"]
+__all__ = [
+    "RECIPES",
+    "RecipeResult",
+    "any_shape",
+    "minutes_played",
+    "next_day_temperature",
+    "sine_forecast",
+    "trig_stack",
+]
 
 Recipe = Callable[..., RecipeResult]
 
@@ -24,6 +34,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "sine-forecast": sine_forecast,
         "any-shape": any_shape,
+        "minutes-played": minutes_played,
         "trig-stack": trig_stack,
+        "next-day-temperature": next_day_temperature,
     }
 )

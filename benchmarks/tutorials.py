@@ -5,6 +5,8 @@ recipe's metrics. Data and settings are the published ones; where the source is 
 says what was taken.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 
@@ -61,7 +63,7 @@ class Stack(torch.nn.Module):
         super().__init__()
         sizes = (1, 10, 20, 1)
         self.layers = torch.nn.ModuleList(
-            torch.nn.LSTM(below, above) for below, above in zip(sizes, sizes[1:], strict=False)
+            torch.nn.LSTM(below, above) for below, above in pairwise(sizes)
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -91,7 +93,7 @@ def optimized(seed: int, kind: str, rate: float) -> dict[str, float]:
         loss = 0.5 * (model(x)[-1] - torch.sin(x[-1]) / 2).square().mean()
         loss.backward()
         optimizer.step()
-        found[f"{kind}_{batch}"] = float(loss)
+        found[f"{kind}_{batch}"] = loss.item()
     return found
 
 

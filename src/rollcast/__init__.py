@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from rollcast import recipes
     from rollcast.data import datasets
     from rollcast.data.panel import Panel
     from rollcast.data.read import read
@@ -52,11 +53,13 @@ __all__ = [
     "datasets",
     "load",
     "read",
+    "recipes",
     "write_report",
 ]
 
 # Where each public name lives. It is imported when first asked for, so that `import rollcast`
 # costs next to nothing.
+_MODULES = {"datasets": "rollcast.data.datasets", "recipes": "rollcast.recipes"}
 _HOMES = {
     "Backtest": "rollcast.forecast.backtest",
     "Forecast": "rollcast.forecast.result",
@@ -73,8 +76,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'rollcast' has no attribute {name!r}")
-    if name == "datasets":
-        value: Any = import_module("rollcast.data.datasets")
+    if name in _MODULES:
+        value: Any = import_module(_MODULES[name])
     else:
         value = getattr(import_module(_HOMES.get(name, "rollcast.errors")), name)
     globals()[name] = value

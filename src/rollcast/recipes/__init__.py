@@ -1,0 +1,20 @@
+"""Published experiments, one function each: configuration over the library's public API.
+
+A recipe is a function in a file of its name, listed here. Its arguments are keywords with types and
+defaults, among them always ``seed``, ``published`` (the published variant beside ours) and
+``listeners`` (of training events); ``rollcast recipe`` makes its options from them, with the texts
+under "Parameters" of the docstring. It gives a `RecipeResult`; its pictures come from `plots`.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from rollcast.recipes.result import RecipeResult
+
+__all__ = ["RECIPES", "RecipeResult"]
+
+Recipe = Callable[..., RecipeResult]
+
+# The name on the command line, and the function. Imported here, so that a function and not the file
+# of its name is what `rollcast.recipes` has.
+RECIPES: Mapping[str, Recipe] = MappingProxyType({})

@@ -33,15 +33,15 @@ def jacobians_of_torch(stack, weights, x, step):
     start = (zero, zero) if stack.cell == "lstm" else zero
     rows = torch.tensor(x)
     _, states = network(rows[:step], start) if step else (None, start)
-    states = states if isinstance(states, tuple) else (states,)
+    given = tuple(state.detach() for state in (states if stack.cell == "lstm" else (states,)))
 
-    def last(*given):
+    def last(*states):
         if step == len(x):
-            return given[0][-1]
-        _, final = network(rows[step:], given if len(given) > 1 else given[0])
-        return (final if torch.is_tensor(final) else final[0])[-1]
+            return states[0][-1]
+        _, final = network(rows[step:], states if stack.cell == "lstm" else states[0])
+        return (final[0] if stack.cell == "lstm" else final)[-1]
 
-    found = torch.autograd.functional.jacobian(last, tuple(state.detach() for state in states))
+    found = torch.autograd.functional.jacobian(last, given)
     return [each.numpy()[:, layer] for each in found for layer in range(depth)]
 
 

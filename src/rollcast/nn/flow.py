@@ -115,9 +115,9 @@ def _states(
 
 def _log_norms(jacobians: Array, norm: str) -> Array:
     """log10 of the norm of each matrix; NaN for one that is not finite."""
-    finite = np.isfinite(jacobians).all(axis=(1, 2))
+    finite = np.asarray(np.isfinite(jacobians).all(axis=(1, 2)))
     known = np.where(finite[:, None, None], jacobians, 0.0)
-    found = np.linalg.norm(known, ord=2 if norm == "spectral" else "fro", axis=(1, 2))
+    found = np.asarray(np.linalg.norm(known, ord=2 if norm == "spectral" else "fro", axis=(1, 2)))
     with np.errstate(divide="ignore"):
         return np.where(finite, np.log10(found), np.nan)
 

@@ -7,14 +7,16 @@ name and then renamed, so that a kill at any moment leaves the old one or the ne
 """
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from rollcast.atomic import whole_file
 from rollcast.errors import ModelFileError, UsageError
+from rollcast.train.problem import Problem
 from rollcast.train.state import State
+from rollcast.train.training import Training
 
 FORMAT = "rollcast checkpoint"
 VERSION = 1
@@ -31,6 +33,21 @@ SERIES = {
     "validation_steps": np.int64,
     "validation_scores": np.float64,
 }
+
+
+def setting_of(
+    problem: Problem, training: Training, learning_rate: float, seed: int, validation_every: int
+) -> dict[str, object]:
+    """What a run was made with, as a checkpoint remembers it."""
+    setting = asdict(training)
+    del setting["max_seconds"]  # an interrupted run may well be given more time
+    return setting | {
+        "learning_rate": learning_rate,  # as used, where the training leaves it open
+        "seed": seed,
+        "validation_every": validation_every,
+        "windows": problem.windows,
+        "problem": problem.fingerprint(),
+    }
 
 
 @dataclass(frozen=True)

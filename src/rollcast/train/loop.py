@@ -7,7 +7,6 @@ that raises or a kill leaves something that goes on to the same bits.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from math import isfinite
 from os import PathLike
 from pathlib import Path
@@ -16,17 +15,19 @@ from time import perf_counter
 import numpy as np
 
 from rollcast.errors import TrainingError, UsageError
-from rollcast.train.checkpoint import Checkpoint
+from rollcast.train.checkpoint import Checkpoint, setting_of
 from rollcast.train.divergence import diverged
 from rollcast.train.events import (
     Event,
     FitFinished,
     FitStarted,
+    GradientSeen,
     Listener,
     Reason,
     StepDone,
     ValidationDone,
 )
+from rollcast.train.gradients import norm_called, norms_of
 from rollcast.train.interrupts import Interrupts
 from rollcast.train.lbfgs import LBFGS
 from rollcast.train.optimizers import Optimizer
@@ -98,6 +99,7 @@ class _Run:
         self.optimizer = training.make_optimizer()
         self.schedule = training.make_schedule()
         self.bounds = training.clip_norm, training.clip_value
+        self.watched = any(getattr(each, "watches_gradients", False) for each in listeners)
         self.interrupts = Interrupts()
         self.file = None if checkpoint is None else self._file(Path(checkpoint), seed)
         state = None if self.file is None else self.file.read()
@@ -110,16 +112,9 @@ class _Run:
     def _file(self, path: Path, seed: int) -> Checkpoint:
         if not path.parent.is_dir():
             raise UsageError(f"checkpoint={str(path)!r}: there is no folder {path.parent}.")
-        setting = asdict(self.training)
-        del setting["max_seconds"]  # an interrupted run may well be given more time
-        setting |= {
-            "learning_rate": self.learning_rate,  # as used, where the training leaves it open
-            "seed": seed,
-            "validation_every": self.every,
-            "windows": self.problem.windows,
-            "problem": self.problem.fingerprint(),
-        }
-        return Checkpoint(path, setting)
+        return Checkpoint(
+            path, setting_of(self.problem, self.training, self.learning_rate, seed, self.every)
+        )
 
     @property
     def seconds(self) -> float:
@@ -194,6 +189,7 @@ class _Run:
         indices = self.order.batch(state.step)
         loss, gradient = self.problem.loss_and_gradient(state.weights, indices, state.step)
         loss = float(loss)
+        self.show(gradient, *self.bounds)
         if not isfinite(loss):
             raise self.diverged(state.step + 1, "loss", loss)
         with self.interrupts:
@@ -204,7 +200,7 @@ class _Run:
             if isfinite(norm):  # otherwise nothing was updated
                 self.count(loss, norm, rate)
         if not isfinite(norm):
-            raise self.diverged(state.step + 1, "gradient norm", norm)
+            raise self.diverged(state.step + 1, norm_called(gradient, self.problem.places()), norm)
         return loss, norm
 
     def search(self, optimizer: LBFGS, rate: float) -> tuple[float, float]:
@@ -215,6 +211,7 @@ class _Run:
             return on_all_windows(self.problem, self.order, weights, state.step)
 
         found = optimizer.search(state.weights, state.arrays, rate, evaluate)
+        self.show(found.gradient, None, None)
         for what, value in (
             ("loss", found.loss),
             ("gradient norm", found.gradient_norm),
@@ -258,6 +255,11 @@ class _Run:
         if score is not None:
             assert state.best_score is not None
             self.emit(ValidationDone(state.step, score, best, state.best_step, state.best_score))
+
+    def show(self, gradient: np.ndarray, *bounds: float | None) -> None:
+        if self.watched:
+            norms, clipped = norms_of(gradient, self.problem.places(), *bounds)
+            self.emit(GradientSeen(self.state.step + 1, norms, clipped))
 
     def diverged(self, step: int, what: str, value: float) -> TrainingError:
         losses = self.state.losses

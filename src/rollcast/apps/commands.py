@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rollcast.apps import files, options
+from rollcast.apps import files, options, recipes
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.screen import TrainingBar, is_watched, row_table, score_table, screen
@@ -19,6 +19,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(recipes.app, name="recipe")
 
 LEVELS = (80, 95)
 

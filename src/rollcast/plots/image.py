@@ -1,5 +1,6 @@
 """A figure as a PNG file, by the optional extra ``[png]``: kaleido with a browser."""
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,13 @@ def can_draw() -> bool:
 
 def png(figure: "Figure") -> bytes:
     """The figure on white as the contents of a PNG file. Raises MissingExtraError."""
+    check_png()
+    white = type(figure)(figure).update_layout(paper_bgcolor="#ffffff", plot_bgcolor="#ffffff")
+    return white.to_image(format="png", width=WIDTH, scale=SCALE)
+
+
+def check_png() -> None:
+    """Raise MissingExtraError where no PNG can be drawn."""
     if find_spec("kaleido") is None:
         raise MissingExtraError(
             "PNG needs kaleido, which is not installed. Run: pip install 'rollcast[png]'; the "
@@ -28,11 +36,8 @@ def png(figure: "Figure") -> bytes:
             "PNG needs Chromium or Chrome, and none was found. Install one or name it in "
             "BROWSER_PATH; the HTML page of each figure needs nothing."
         )
-    white = type(figure)(figure).update_layout(paper_bgcolor="#ffffff", plot_bgcolor="#ffffff")
-    return white.to_image(format="png", width=WIDTH, scale=SCALE)
 
 
 def _browser() -> str | None:
-    from choreographer.browsers.chromium import Chromium  # type: ignore[import-not-found]
-
-    return Chromium.find_browser(skip_local=False)
+    chromium = import_module("choreographer.browsers.chromium")  # comes with kaleido
+    return chromium.Chromium.find_browser(skip_local=False)

@@ -80,7 +80,8 @@ class GradientHistory:
     def take(self, event: GradientSeen) -> None:
         """Remember one gradient; steps that were seen before a run was resumed are overwritten."""
         while self.steps and self.steps[-1] >= event.step:
-            self.steps.pop(), self._norms.pop(), self._clipped.pop()
+            for kept in (self.steps, self._norms, self._clipped):
+                kept.pop()
         self.names = tuple(event.norms)
         self.steps.append(event.step)
         self._norms.append(np.array(list(event.norms.values())))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rollcast.forecast.forecaster import Forecaster
     from rollcast.forecast.load import load
     from rollcast.forecast.result import Forecast
+    from rollcast.forecast.sequence import SequenceRegressor
     from rollcast.forecast.stream import Stream
     from rollcast.plots.forecast_report import write_report
     from rollcast.train.training import Training
@@ -46,6 +47,7 @@ __all__ = [
     "NotFittedError",
     "Panel",
     "RollcastError",
+    "SequenceRegressor",
     "Stream",
     "Training",
     "TrainingError",
@@ -65,6 +67,7 @@ _HOMES = {
     "Forecast": "rollcast.forecast.result",
     "Forecaster": "rollcast.forecast.forecaster",
     "Panel": "rollcast.data.panel",
+    "SequenceRegressor": "rollcast.forecast.sequence",
     "Stream": "rollcast.forecast.stream",
     "Training": "rollcast.train.training",
     "load": "rollcast.forecast.load",

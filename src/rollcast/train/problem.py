@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from rollcast.train.events import Reason
-from rollcast.train.order import Order
+from rollcast.train.order import InOrder, Order
 from rollcast.train.state import History
 
 
@@ -46,8 +46,19 @@ class Problem(Protocol):
         ...
 
 
+@runtime_checkable
+class Carrying(Protocol):
+    """A problem that carries arrays from one step to the next, the states of a series for example.
+
+    They are part of the run's state: kept in its checkpoint, and empty before the first step. The
+    dict is replaced by a new one and neither it nor its arrays are written into.
+    """
+
+    carried: dict[str, np.ndarray]
+
+
 def on_all_windows(
-    problem: Problem, order: Order, weights: np.ndarray, step: int
+    problem: Problem, order: Order | InOrder, weights: np.ndarray, step: int
 ) -> tuple[float, np.ndarray]:
     """Mean loss and gradient of all windows, batch by batch, each by its number of windows."""
     mean, total = 0.0, np.zeros_like(weights)

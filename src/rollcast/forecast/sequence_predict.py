@@ -1,0 +1,103 @@
+"""Outputs of a sequence network for a table, as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rollcast.choice import require
+from rollcast.data.frequency import advance
+from rollcast.data.panel import count_within
+from rollcast.errors import UsageError
+from rollcast.forecast.sequence_fit import FittedSequence, read_table, scale
+from rollcast.forecast.sequence_windows import Signals
+
+MOST_STEPS = 2**20
+"""Steps times rows of one native call."""
+
+
+def outputs(
+    fitted: FittedSequence,
+    name: str,
+    ahead: int,
+    table: Any,
+    window: int | None,
+    where: str | None,
+) -> Any:
+    """Open loop; see `SequenceRegressor.predict`."""
+    require("window", window, window is None or window >= 1, "a whole number from 1, or None")
+    signals, x = _scaled(fitted, table, where)
+    panel, network = signals.panel, fitted.network
+    rows = int(panel.lengths.max()) if window is None else window
+    counts = -(-panel.lengths // rows)
+    series = np.repeat(np.arange(len(panel)), counts)
+    starts = panel.offsets[series] + count_within(counts) * rows
+    lengths = np.minimum(rows, panel.offsets[series + 1] - starts)
+    found = np.empty((len(x), network.outputs), x.dtype)
+    width = max(1, MOST_STEPS // rows)
+    for first in range(0, len(starts), width):
+        chosen = slice(first, first + width)
+        here, time = lengths[chosen], np.arange(int(lengths[chosen].max()))[:, None]
+        within = time < here
+        at = starts[chosen] + np.where(within, time, 0)
+        y, _ = network.outputs_of(
+            fitted.weights, x[at], network.states(len(here), x.dtype), here.astype(np.int32)
+        )
+        found[at[within]] = y[within]
+    index = np.repeat(np.arange(len(panel)), panel.lengths)
+    times = panel.times
+    if ahead:
+        times = advance(times, panel.freq, np.full(len(times), ahead))
+    return panel.frame(index, times, _columns(fitted, name, signals, index, found))
+
+
+def continued(fitted: FittedSequence, name: str, table: Any, steps: int, where: str | None) -> Any:
+    """Closed loop; see `SequenceRegressor.generate`."""
+    require("steps", steps, steps >= 1, "a whole number from 1")
+    plan = fitted.plan
+    if not plan.feeds or len(plan.inputs) > len(plan.targets):
+        raise UsageError(
+            f"generate feeds outputs back as inputs: inputs={plan.inputs} and "
+            f"targets={plan.targets} must be the same columns, and ahead=1."
+        )
+    signals, x = _scaled(fitted, table, where)
+    panel = signals.panel
+    found = np.empty((len(panel), steps, len(plan.targets)), x.dtype)
+    width = max(1, MOST_STEPS // (int(panel.lengths.max()) + steps))
+    for first in range(0, len(panel), width):
+        chosen = slice(first, first + width)
+        lengths = panel.lengths[chosen]
+        time = np.arange(int(lengths.max()) + steps - 1)[:, None]
+        at = panel.offsets[:-1][chosen] + np.where(time < lengths, time, 0)
+        y = fitted.network.roll(fitted.weights, x[at], time >= lengths)
+        last = lengths - 1 + np.arange(steps)[:, None]
+        found[chosen] = y[last, np.arange(len(lengths))].swapaxes(0, 1)
+    index = np.repeat(np.arange(len(panel)), steps)
+    values = found.reshape(-1, len(plan.targets))
+    times = panel.future_times(steps).ravel()
+    return panel.frame(index, times, _columns(fitted, name, signals, index, values))
+
+
+def _scaled(fitted: FittedSequence, table: Any, where: str | None) -> tuple[Signals, np.ndarray]:
+    """The series of a table, and their inputs as the network reads them."""
+    inputs = fitted.plan.inputs
+    signals = read_table(fitted.plan, fitted.options, table, where, targets=False)
+    signals.check(inputs, 1)
+    values = signals.inputs
+    scaled = scale(fitted.scaling, signals.panel, inputs, values, inputs, values)
+    return signals, np.ascontiguousarray(scaled, fitted.weights.dtype)
+
+
+def _columns(
+    fitted: FittedSequence, name: str, signals: Signals, index: np.ndarray, values: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Outputs ``(rows, targets)`` in the user's unit, by the name of their column."""
+    plan = fitted.plan
+    location, scale = fitted.scaling.statistics(
+        signals.panel, plan.inputs, signals.inputs, plan.targets
+    )
+    found = values * scale[index] + location[index]
+    if len(plan.targets) == 1:
+        return {name: found[:, 0]}
+    return {f"{name}-{target}": found[:, k] for k, target in enumerate(plan.targets)}

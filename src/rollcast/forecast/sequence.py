@@ -13,6 +13,7 @@ from rollcast.data.read import DEFAULT_ID
 from rollcast.errors import NotFittedError, UsageError
 from rollcast.forecast.sequence_fit import FittedSequence, fit_sequence
 from rollcast.forecast.sequence_predict import continued, outputs
+from rollcast.forecast.sequence_stream import SequenceStream
 from rollcast.train.events import Listener
 from rollcast.train.training import Training
 
@@ -38,8 +39,9 @@ class SequenceRegressor:
         True: a window begins with the states that its series left in the window before, windows in
         order, and gradients end there (truncated back-propagation). False: with zeros. "always":
         with whatever states the last training step left, windows in any order.
-    window
-        Rows of a training window, None = the whole series.
+    window, stride
+        Rows of a training window, None = the whole series; rows from the beginning of one to that
+        of the next, None = they follow each other, 1 = windows from every place.
     burn_in, record_burn_in
         So many first rows after zero states have no loss; gradients reach back through them unless
         ``record_burn_in`` is False.
@@ -47,7 +49,8 @@ class SequenceRegressor:
         "all", or "last": the last row of each window alone.
     feeding
         What a training window reads: "teacher" (true values), "free(warm_up=20)" (its own outputs
-        after so many rows) or "scheduled(start=0, end=0.5)" (its own by chance).
+        after so many rows; "first=5, grow=0.6" lets that part grow from 5 rows while training) or
+        "scheduled(end=0.5)" (its own by chance, more often with time).
     dropout
         Between layers, while training.
     initial
@@ -80,6 +83,7 @@ class SequenceRegressor:
         readout: bool = True,
         stateful: bool | str = False,
         window: int | None = None,
+        stride: int | None = None,
         burn_in: int = 0,
         record_burn_in: bool = True,
         loss_steps: str = "all",
@@ -102,6 +106,7 @@ class SequenceRegressor:
         self.readout = readout
         self.stateful = stateful
         self.window = window
+        self.stride = stride
         self.burn_in = burn_in
         self.record_burn_in = record_burn_in
         self.loss_steps = loss_steps
@@ -215,6 +220,13 @@ class SequenceRegressor:
         Raises UsageError unless the inputs are the targets and ``ahead`` is 1.
         """
         return continued(self._fitted("generate"), self.name, table, steps, where)
+
+    def stream(self, table: Any, *, where: str | None = None) -> SequenceStream:
+        """A `SequenceStream`: outputs row by row, every series standing after its last row in
+        ``table``."""
+        fitted = self._fitted("stream")
+        inputs = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
+        return SequenceStream(fitted, inputs, table, where)
 
     def _fitted(self, what: str) -> FittedSequence:
         if not hasattr(self, "fitted_"):

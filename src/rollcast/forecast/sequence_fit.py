@@ -44,7 +44,9 @@ class Plan:
     @property
     def columns(self) -> dict[str, tuple[str, str]]:
         """Every column that is read, with what it is for."""
-        found = dict.fromkeys(self.inputs, ("inputs", "read at every row"))
+        found: dict[str, tuple[str, str]] = dict.fromkeys(
+            self.inputs, ("inputs", "read at every row")
+        )
         for name in self.targets:
             found.setdefault(name, ("targets", "learnt at every row"))
         return found
@@ -98,6 +100,13 @@ def plan_of(params: dict[str, Any]) -> Plan:
             )
     window, burn_in = params["window"], params["burn_in"]
     require("window", window, window is None or window >= 1, "a whole number from 1, or None")
+    stride = params["stride"]
+    require("stride", stride, stride is None or stride >= 1, "a whole number from 1, or None")
+    if stride is not None and (window is None or params["stateful"] is True):
+        raise UsageError(
+            f"stride={stride} with window={window} and stateful={params['stateful']}: it says how "
+            "far apart windows begin, and those of stateful=True follow each other. Leave it out."
+        )
     most = "a whole number from 0, less than the rows of a window"
     require("burn_in", burn_in, 0 <= burn_in < (window or np.inf), most)
     require("held_out", params["held_out"], params["held_out"] >= 0, "a whole number from 0")
@@ -226,6 +235,7 @@ def _windows(
         np.ascontiguousarray(scaled[:, split:]),
         ahead=params["ahead"],
         rows=params["window"],
+        stride=params["stride"],
         burn_in=params["burn_in"],
         stateful=params["stateful"] is True,
     )

@@ -27,7 +27,7 @@ def outputs(
 ) -> Any:
     """Open loop; see `SequenceRegressor.predict`."""
     require("window", window, window is None or window >= 1, "a whole number from 1, or None")
-    signals, x = _scaled(fitted, table, where)
+    signals, x = scaled_inputs(fitted, table, where)
     panel, network = signals.panel, fitted.network
     rows = int(panel.lengths.max()) if window is None else window
     counts = -(-panel.lengths // rows)
@@ -61,7 +61,7 @@ def continued(fitted: FittedSequence, name: str, table: Any, steps: int, where: 
             f"generate feeds outputs back as inputs: inputs={plan.inputs} and "
             f"targets={plan.targets} must be the same columns, and ahead=1."
         )
-    signals, x = _scaled(fitted, table, where)
+    signals, x = scaled_inputs(fitted, table, where)
     panel = signals.panel
     found = np.empty((len(panel), steps, len(plan.targets)), x.dtype)
     width = max(1, MOST_STEPS // (int(panel.lengths.max()) + steps))
@@ -79,7 +79,9 @@ def continued(fitted: FittedSequence, name: str, table: Any, steps: int, where: 
     return panel.frame(index, times, _columns(fitted, name, signals, index, values))
 
 
-def _scaled(fitted: FittedSequence, table: Any, where: str | None) -> tuple[Signals, np.ndarray]:
+def scaled_inputs(
+    fitted: FittedSequence, table: Any, where: str | None
+) -> tuple[Signals, np.ndarray]:
     """The series of a table, and their inputs as the network reads them."""
     inputs = fitted.plan.inputs
     signals = read_table(fitted.plan, fitted.options, table, where, targets=False)

@@ -58,15 +58,19 @@ class SequenceProblem:
         self, weights: np.ndarray, indices: np.ndarray, step: int
     ) -> tuple[float, np.ndarray]:
         """Mean loss of these windows and its gradient; states are carried on."""
-        steps = self.data.batch(indices)
+        longest = int(self.data.lengths[indices].max())
+        fed = self.feeding.mask(longest, len(indices), self.seed, step, self.steps)
+        steps = self.data.batch(indices, None if fed is None else len(fed))
         states = self._states(indices)
         if not self.recorded:
             steps, states = self._warmed(weights, indices, steps, states)
-        fed = self.feeding.mask(len(steps.x), len(indices), self.seed, step, self.steps)
         key = {"seed": self.seed, "step": step}
         if fed is None:
             loss, gradient, final = self.network.gradient(weights, steps, states, **key)
         else:
+            if len(fed) > len(steps.x):  # what was read unrecorded was true, and so is the next
+                fed = fed[-len(steps.x) :].copy()
+                fed[0] = False
             loss, gradient, final = self.network.fed_gradient(weights, steps, states, fed, **key)
         if self.stateful:
             self.carried = {"series": self.data.series[indices], **final}

@@ -42,10 +42,11 @@ class Signals:
 
 
 class SequenceWindows:
-    """Windows of rows, one after another from the beginning of each series.
+    """Windows of ``rows`` inputs of each series, None = all of it.
 
-    A window of ``rows`` inputs begins where the one before ended; the last of a series may be
-    shorter. The target of a row is that of the row ``ahead`` rows later. The first ``burn_in`` rows
+    With ``stride`` None they follow each other from the first row, and the last of a series may be
+    shorter; otherwise one begins every ``stride`` rows, and only a series that is shorter itself
+    has one that is. The target of a row is that of the row ``ahead`` rows later. The first ``burn_in`` rows
     of a series or, unless windows are ``stateful``, of each window have no loss.
     """
 
@@ -57,6 +58,7 @@ class SequenceWindows:
         *,
         ahead: int,
         rows: int | None,
+        stride: int | None,
         burn_in: int,
         stateful: bool,
     ) -> None:
@@ -66,11 +68,13 @@ class SequenceWindows:
         self.panel = panel = signals.panel
         usable = panel.lengths - ahead
         rows = int(usable.max()) if rows is None else rows
-        counts = -(-usable // rows)
+        apart = rows if stride is None else stride
+        room = usable if stride is None else np.maximum(usable - rows, 0) + 1
+        counts = -(-room // apart)
         self.series = np.repeat(np.arange(len(panel)), counts)
         self.number = count_within(counts)
-        self.starts = panel.offsets[self.series] + self.number * rows
-        self.lengths = np.minimum(rows, usable[self.series] - self.number * rows)
+        self.starts = panel.offsets[self.series] + self.number * apart
+        self.lengths = np.minimum(rows, usable[self.series] - self.number * apart)
         self.whole = bool((self.lengths == rows).all() and not np.isnan(y).any())
 
     @property
@@ -78,9 +82,11 @@ class SequenceWindows:
         """How many windows there are."""
         return len(self.starts)
 
-    def batch(self, indices: np.ndarray) -> Steps:
-        """These windows side by side."""
+    def batch(self, indices: np.ndarray, most: int | None = None) -> Steps:
+        """These windows side by side, their first ``most`` rows."""
         lengths = self.lengths[indices]
+        if most is not None:
+            lengths = np.minimum(lengths, most)
         time = int(lengths.max())
         within = np.arange(time)[:, None] < lengths
         rows = self.starts[indices] + np.where(within, np.arange(time)[:, None], 0)

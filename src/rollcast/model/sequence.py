@@ -129,7 +129,7 @@ class SequenceNetwork:
     ) -> tuple[float, np.ndarray, States]:
         """As ``gradient``, but where ``fed``, bool (time,) or (time, batch), says so, the first
         inputs are the outputs of the step before; the gradient goes through this loop."""
-        stack, head = self._parts(weights)
+        stack, head = self.parts(weights)
         run = engine.rollout(
             self.stack.cell, self.stack.sizes, stack, head, steps.x, fed,
             h0=self._layers(states["h"]), c0=self._layers(states.get("c")), feed=self.outputs,
@@ -175,7 +175,7 @@ class SequenceNetwork:
 
     def roll(self, weights: np.ndarray, x: np.ndarray, fed: np.ndarray) -> np.ndarray:
         """Outputs ``(time, batch, outputs)`` from zero states, fed back where ``fed`` says so."""
-        stack, head = self._parts(weights)
+        stack, head = self.parts(weights)
         return engine.rollout(
             self.stack.cell, self.stack.sizes, stack, head, x, fed, feed=self.outputs
         ).y
@@ -191,7 +191,7 @@ class SequenceNetwork:
         observed = None if steps.observed is None else steps.observed[at][None]
         return np.ascontiguousarray(steps.target[at][None]), observed
 
-    def _parts(self, weights: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    def parts(self, weights: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
         """The stack's weights and the head; without one, the identity."""
         stack = weights[: self.stack.count]
         if self.head is None:

@@ -69,7 +69,7 @@ def gradient_flow(
             },
             hovertemplate="10^%{y:.1f}",
         )
-    framed(figure, title=title, height=420)
+    framed(figure, title=title, height=380 + 12 * len(flows))  # on a phone each has a line
     low = max(low, LOWEST)
     room = 0.04 * (high - low) + 0.2
     figure.update_yaxes(
@@ -100,14 +100,14 @@ def gradient_norms(picture: GradientPicture, *, title: str = "Gradients") -> "Fi
         layer, kind = _parts(name)
         _line(
             figure, 1, picture.steps, picture.norms[:, column], plain(name),
-            LIGHT[COLOURS[layers.index(layer) % len(COLOURS)]], KINDS.get(kind, "solid"), 1.3,
+            LIGHT[COLOURS[layers.index(layer) % len(COLOURS)]], _dash(kind), 1.3,
         )  # fmt: skip
     whole = np.linalg.norm(picture.norms, axis=1)
     clipped = np.linalg.norm(picture.clipped, axis=1)
     _line(figure, 2, picture.steps, whole, "whole", LIGHT["ink"], "solid", 1.6)
     _line(figure, 2, picture.steps, clipped, "whole, clipped", LIGHT["other 3"], "dash", 1.6)
-    framed(figure, title=title, height=460 + 18 * (len(picture.names) // 4))
-    figure.update_yaxes(type="log", exponentformat="power", nticks=6)
+    framed(figure, title=title, height=460 + 12 * len(picture.names))  # on a phone each has a line
+    figure.update_yaxes(type="log", exponentformat="power", dtick=1)
     figure.update_yaxes(title_text="norm, each weight", row=1)
     figure.update_yaxes(title_text="norm, whole", row=2)
     figure.update_xaxes(title_text="step", row=2)
@@ -132,6 +132,10 @@ def _line(
         row=row,
         col=1,
     )
+
+
+def _dash(kind: str) -> str:
+    return KINDS.get(kind, "dot" if kind.endswith("bias") else "solid")
 
 
 def _parts(name: str) -> tuple[str, str]:

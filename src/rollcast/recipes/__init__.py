@@ -9,6 +9,7 @@ under "Parameters" of the docstring. It gives a `RecipeResult`; its pictures com
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from rollcast.recipes.gradient_flow import gradient_flow
 from rollcast.recipes.result import RecipeResult
 
 __all__ = ["RECIPES", "RecipeResult"]
@@ -17,4 +18,4 @@ Recipe = Callable[..., RecipeResult]
 
 # The name on the command line, and the function. Imported here, so that a function and not the file
 # of its name is what `rollcast.recipes` has.
-RECIPES: Mapping[str, Recipe] = MappingProxyType({})
+RECIPES: Mapping[str, Recipe] = MappingProxyType({"gradient-flow": gradient_flow})

@@ -1,5 +1,7 @@
 """What SequenceRegressor trains, step by step, against loops written by hand in PyTorch."""
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
@@ -38,7 +40,7 @@ class Oracle:
         weights = model.at_step(0).weights_
         self.layers, at = [], 0
         sizes = (inputs, *model.hidden)
-        for width, units in zip(sizes[:-1], sizes[1:], strict=True):
+        for width, units in pairwise(sizes):
             self.layers.append(make_module(model.cell, width, units))
         self.head = torch.nn.Linear(sizes[-1], 1).double() if model.readout else torch.nn.Identity()
         self.leaves = [p for part in (*self.layers, self.head) for p in part.parameters()]

@@ -58,6 +58,11 @@ class SequenceRegressor:
     scaling
         By the mean and deviation of each "series" or of all ("standard"), to 0 … 1 ("minmax"), or
         "none". Losses are those of scaled values.
+    difference
+        True: learn the differences of each row from the one before and sum them up again, so that a
+        trend goes on in closed loop (`predict` then begins at the second row); "auto": where the
+        last third of the series goes on as a line rather than about its mean. For inputs that are
+        the targets.
     restore, held_out, check_every
         Which weights are kept: "last", or the best by "loss" or "closed_loop(steps=50)" among those
         looked at every ``check_every`` steps (None = twenty times). They are scored on the last
@@ -91,6 +96,7 @@ class SequenceRegressor:
         dropout: float = 0.0,
         initial: str = "torch",
         scaling: str = "series",
+        difference: bool | str = False,
         restore: str = "loss",
         held_out: int = 0,
         check_every: int | None = None,
@@ -114,6 +120,7 @@ class SequenceRegressor:
         self.dropout = dropout
         self.initial = initial
         self.scaling = scaling
+        self.difference = difference
         self.restore = restore
         self.held_out = held_out
         self.check_every = check_every

@@ -13,6 +13,7 @@ from rollcast.choice import choose, require
 from rollcast.data.panel import Panel
 from rollcast.data.read import read_signals
 from rollcast.errors import DataError, UsageError
+from rollcast.forecast import sequence_difference
 from rollcast.forecast.feeding import FEEDING
 from rollcast.forecast.sequence_problem import STATEFUL, SequenceProblem
 from rollcast.forecast.sequence_scaling import SCALERS, Scaling
@@ -62,6 +63,7 @@ class FittedSequence:
     scaling: Scaling
     options: dict[str, Any]  # of reading, as given to fit
     freq: str | int
+    difference: bool = False
 
 
 def plan_of(params: dict[str, Any]) -> Plan:
@@ -98,6 +100,7 @@ def plan_of(params: dict[str, Any]) -> Plan:
             raise UsageError(
                 f"{name}={params[name]!r}; choose one of {', '.join(map(str, table))}."
             )
+    sequence_difference.check(params["difference"], feeds, len(inputs), len(targets))
     window, burn_in = params["window"], params["burn_in"]
     require("window", window, window is None or window >= 1, "a whole number from 1, or None")
     stride = params["stride"]
@@ -157,6 +160,10 @@ def fit_sequence(
     plan, training = plan_of(params), params["training"]
     signals = read_table(plan, options, table, where, targets=True)
     signals.check(plan.inputs, 1 + params["ahead"])
+    difference = sequence_difference.chosen(params["difference"], signals, plan.feeds)
+    if difference:
+        signals = sequence_difference.differenced(signals)
+        signals.check(plan.inputs, 1 + params["ahead"])
     trained, held = _held_out(signals, params["held_out"])
     columns = np.concatenate([trained.inputs, trained.targets], axis=1)
     both = plan.inputs + plan.targets
@@ -168,7 +175,7 @@ def fit_sequence(
     windows = _windows(params, plan, scaling, trained)
     judged = windows if held is None else _windows(params, plan, scaling, held)
     restore = choose("restore", params["restore"], RESTORE)
-    scores = Scores(network, judged, restore, plan.feeds)
+    scores = Scores(network, judged, restore, plan.feeds, difference)
     setting = {name: value for name, value in params.items() if name != "training"}
     problem = SequenceProblem(
         network,
@@ -192,7 +199,9 @@ def fit_sequence(
         params["check_every"],
         order=InOrder(windows.groups(training.batch_size)) if windows.stateful else None,
     )
-    fitted = FittedSequence(network, outcome.weights, plan, scaling, options, trained.panel.freq)
+    fitted = FittedSequence(
+        network, outcome.weights, plan, scaling, options, trained.panel.freq, difference
+    )
     return fitted, outcome, scores
 
 

@@ -10,6 +10,7 @@ from rollcast.choice import require
 from rollcast.data.frequency import advance
 from rollcast.data.panel import count_within
 from rollcast.errors import UsageError
+from rollcast.forecast.sequence_difference import differenced, later_rows, summed
 from rollcast.forecast.sequence_fit import FittedSequence, read_table, scale
 from rollcast.forecast.sequence_windows import Signals
 
@@ -27,7 +28,7 @@ def outputs(
 ) -> Any:
     """Open loop; see `SequenceRegressor.predict`."""
     require("window", window, window is None or window >= 1, "a whole number from 1, or None")
-    signals, x = scaled_inputs(fitted, table, where)
+    read, signals, x = scaled_inputs(fitted, table, where)
     panel, network = signals.panel, fitted.network
     rows = int(panel.lengths.max()) if window is None else window
     counts = -(-panel.lengths // rows)
@@ -49,7 +50,10 @@ def outputs(
     times = panel.times
     if ahead:
         times = advance(times, panel.freq, np.full(len(times), ahead))
-    return panel.frame(index, times, _columns(fitted, name, signals, index, found))
+    values = _unscaled(fitted, signals, index, found)
+    if fitted.difference:
+        values += read.inputs[later_rows(read.panel)]
+    return panel.frame(index, times, _columns(fitted, name, values))
 
 
 def continued(fitted: FittedSequence, name: str, table: Any, steps: int, where: str | None) -> Any:
@@ -61,7 +65,7 @@ def continued(fitted: FittedSequence, name: str, table: Any, steps: int, where: 
             f"generate feeds outputs back as inputs: inputs={plan.inputs} and "
             f"targets={plan.targets} must be the same columns, and ahead=1."
         )
-    signals, x = scaled_inputs(fitted, table, where)
+    read, signals, x = scaled_inputs(fitted, table, where)
     panel = signals.panel
     found = np.empty((len(panel), steps, len(plan.targets)), x.dtype)
     width = max(1, MOST_STEPS // (int(panel.lengths.max()) + steps))
@@ -74,32 +78,41 @@ def continued(fitted: FittedSequence, name: str, table: Any, steps: int, where: 
         last = lengths - 1 + np.arange(steps)[:, None]
         found[chosen] = y[last, np.arange(len(lengths))].swapaxes(0, 1)
     index = np.repeat(np.arange(len(panel)), steps)
-    values = found.reshape(-1, len(plan.targets))
+    values = _unscaled(fitted, signals, index, found.reshape(-1, len(plan.targets)))
+    if fitted.difference:
+        values = summed(read, values, steps)
     times = panel.future_times(steps).ravel()
-    return panel.frame(index, times, _columns(fitted, name, signals, index, values))
+    return panel.frame(index, times, _columns(fitted, name, values))
 
 
 def scaled_inputs(
     fitted: FittedSequence, table: Any, where: str | None
-) -> tuple[Signals, np.ndarray]:
-    """The series of a table, and their inputs as the network reads them."""
+) -> tuple[Signals, Signals, np.ndarray]:
+    """The series of a table, they or their differences as learnt, and the network's inputs."""
     inputs = fitted.plan.inputs
-    signals = read_table(fitted.plan, fitted.options, table, where, targets=False)
-    signals.check(inputs, 1)
+    read = signals = read_table(fitted.plan, fitted.options, table, where, targets=False)
+    signals.check(inputs, 1 + fitted.difference)
+    if fitted.difference:
+        signals = differenced(signals)
     values = signals.inputs
     scaled = scale(fitted.scaling, signals.panel, inputs, values, inputs, values)
-    return signals, np.ascontiguousarray(scaled, fitted.weights.dtype)
+    return read, signals, np.ascontiguousarray(scaled, fitted.weights.dtype)
 
 
-def _columns(
-    fitted: FittedSequence, name: str, signals: Signals, index: np.ndarray, values: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Outputs ``(rows, targets)`` in the user's unit, by the name of their column."""
+def _unscaled(
+    fitted: FittedSequence, signals: Signals, index: np.ndarray, values: np.ndarray
+) -> np.ndarray:
+    """Outputs ``(rows, targets)`` of the series ``index`` in the user's unit."""
     plan = fitted.plan
     location, scale = fitted.scaling.statistics(
         signals.panel, plan.inputs, signals.inputs, plan.targets
     )
-    found = values * scale[index] + location[index]
-    if len(plan.targets) == 1:
-        return {name: found[:, 0]}
-    return {f"{name}-{target}": found[:, k] for k, target in enumerate(plan.targets)}
+    return values * scale[index] + location[index]
+
+
+def _columns(fitted: FittedSequence, name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Outputs by the name of their column."""
+    targets = fitted.plan.targets
+    if len(targets) == 1:
+        return {name: values[:, 0]}
+    return {f"{name}-{target}": values[:, k] for k, target in enumerate(targets)}

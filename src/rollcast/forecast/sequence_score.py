@@ -59,6 +59,7 @@ class Scores:
     windows: SequenceWindows
     restore: Restore
     feeds: bool
+    difference: bool = False  # values are sums of what the network says
     step: int = 0  # of the run, kept up to date by `note`
     seen: list[tuple[int, np.ndarray, dict[str, float]]] = field(default_factory=list)
 
@@ -74,7 +75,7 @@ class Scores:
             found["loss"] = loss(self.network, weights, self.windows)
             if self.feeds:
                 found["closed_loop"] = closed_loop(
-                    self.network, weights, self.windows, self.restore.steps
+                    self.network, weights, self.windows, self.restore.steps, self.difference
                 )
         self.seen.append((self.step, weights.copy(), found))
         return None if self.restore.by is None else found[self.restore.by]
@@ -105,9 +106,14 @@ def _groups(windows: SequenceWindows) -> list[np.ndarray]:
 
 
 def closed_loop(
-    network: SequenceNetwork, weights: np.ndarray, windows: SequenceWindows, steps: int | None
+    network: SequenceNetwork,
+    weights: np.ndarray,
+    windows: SequenceWindows,
+    steps: int | None,
+    difference: bool = False,
 ) -> float:
-    """Root mean squared error, scaled, of the last rows of every series, each read as forecast."""
+    """Root mean squared error, scaled, of the last rows of every series, each read as forecast;
+    with ``difference`` that of their sums."""
     panel = windows.panel
     chosen = np.unique(np.linspace(0, len(panel) - 1, MOST_SERIES).round().astype(np.intp))
     lengths = panel.lengths[chosen]
@@ -123,6 +129,8 @@ def closed_loop(
     fed = time >= lengths - rolled
     error = network.roll(weights, x, fed) - truth
     counted = (time >= lengths - rolled - 1) & (time < lengths - 1)
+    if difference:
+        error = np.cumsum(np.where(counted[:, :, None], error, 0.0), axis=0)
     square = error[counted].astype(np.float64) ** 2
     return float(np.sqrt(np.nanmean(square)))
 

@@ -26,7 +26,7 @@ class SequenceStream:
         self, fitted: FittedSequence, inputs: tuple[str, ...], table: Any, where: str | None
     ) -> None:
         """``inputs``: the columns in the order in which ``update`` takes them."""
-        signals, x = scaled_inputs(fitted, table, where)
+        read, signals, x = scaled_inputs(fitted, table, where)
         panel, network, plan = signals.panel, fitted.network, fitted.plan
         self.ids: list[Any] = panel.ids.tolist()
         values = signals.inputs
@@ -44,6 +44,9 @@ class SequenceStream:
         packed = engine.pack(network.stack.cell, network.stack.sizes, stack)
         self._stepper = engine.Stream(packed, len(panel), head)
         self._dtype = x.dtype
+        if fitted.difference:
+            states["last"] = read.inputs[read.panel.offsets[1:] - 1]
+        self._last: np.ndarray | None = states.get("last")
         self.states = states
 
     def update(self, values: Any) -> Any:
@@ -61,21 +64,26 @@ class SequenceStream:
                 f"{self._shape[1]} inputs. Fill what is missing."
             )
         row = row.reshape(self._shape)[:, self._places]
-        x = ((row - self._in[0]) / self._in[1]).astype(self._dtype)
+        change = row if self._last is None else row - self._last
+        x = ((change - self._in[0]) / self._in[1]).astype(self._dtype)
         found = self._stepper.step(x) * self._out[1] + self._out[0]
+        if self._last is not None:  # differences are learnt, of inputs that are the targets
+            found, self._last = found + row, row
         return float(found[0, 0]) if self._single else found
 
     @property
     def states(self) -> dict[str, np.ndarray]:
         """The states by name, ``h`` and for an LSTM ``c``: copies, flat, layer after layer
-        ``(series, units)``. Assign such a dict to go on from it."""
-        found = {"h": self._stepper.h, "c": self._stepper.c}
+        ``(series, units)``; and where differences are learnt the ``last`` values. Assign such a
+        dict to go on from it."""
+        found = {"h": self._stepper.h, "c": self._stepper.c, "last": self._last}
         return {name: state.copy() for name, state in found.items() if state is not None}
 
     @states.setter
     def states(self, states: dict[str, np.ndarray]) -> None:
-        expected = {"h", "c"} if self._stepper.c is not None else {"h"}
+        expected = set(self.states)
         if set(states) != expected:
             raise UsageError(f"states: found {sorted(states)}; expected {sorted(expected)}.")
-        for name, state in states.items():
-            setattr(self._stepper, name, np.ascontiguousarray(state, self._dtype))
+        for name in expected - {"last"}:
+            setattr(self._stepper, name, np.ascontiguousarray(states[name], self._dtype))
+        self._last = states.get("last")

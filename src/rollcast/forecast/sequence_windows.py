@@ -46,8 +46,8 @@ class SequenceWindows:
 
     With ``stride`` None they follow each other from the first row, and the last of a series may be
     shorter; otherwise one begins every ``stride`` rows, and only a series that is shorter itself
-    has one that is. The target of a row is that of the row ``ahead`` rows later. The first ``burn_in`` rows
-    of a series or, unless windows are ``stateful``, of each window have no loss.
+    has one that is. The target of a row is that of the row ``ahead`` rows later. The first
+    ``burn_in`` rows of a series or, unless windows are ``stateful``, of each window have no loss.
     """
 
     def __init__(

@@ -53,6 +53,9 @@ class SequenceRegressor:
         "scheduled(end=0.5)" (its own by chance, more often with time).
     dropout
         Between layers, while training.
+    recompute
+        "chunks": keep little of a window on the way and run it again on the way back: memory grows
+        with the root of its rows, for about a third more work.
     initial
         The stack's first weights: "torch", "normal(std=0.001)", "orthogonal(forget_bias=1)" …
     scaling
@@ -94,6 +97,7 @@ class SequenceRegressor:
         loss_steps: str = "all",
         feeding: str = "teacher",
         dropout: float = 0.0,
+        recompute: str | None = None,
         initial: str = "torch",
         scaling: str = "series",
         difference: bool | str = False,
@@ -118,6 +122,7 @@ class SequenceRegressor:
         self.loss_steps = loss_steps
         self.feeding = feeding
         self.dropout = dropout
+        self.recompute = recompute
         self.initial = initial
         self.scaling = scaling
         self.difference = difference

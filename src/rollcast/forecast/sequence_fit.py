@@ -101,6 +101,13 @@ def plan_of(params: dict[str, Any]) -> Plan:
                 f"{name}={params[name]!r}; choose one of {', '.join(map(str, table))}."
             )
     sequence_difference.check(params["difference"], feeds, len(inputs), len(targets))
+    recompute = params["recompute"]
+    require("recompute", recompute, recompute in (None, "chunks"), "None or 'chunks'")
+    if recompute and feeding.closed:
+        raise UsageError(
+            f"recompute={recompute!r}: a closed loop (feeding={params['feeding']!r}) is recorded "
+            "whole. Leave recompute out."
+        )
     window, burn_in = params["window"], params["burn_in"]
     require("window", window, window is None or window >= 1, "a whole number from 1, or None")
     stride = params["stride"]
@@ -171,6 +178,7 @@ def fit_sequence(
     network = SequenceNetwork(
         params["cell"], len(plan.inputs), params["hidden"], len(plan.targets),
         readout=params["readout"], dropout=params["dropout"], last=params["loss_steps"] == "last",
+        recompute=params["recompute"],
     )  # fmt: skip
     windows = _windows(params, plan, scaling, trained)
     judged = windows if held is None else _windows(params, plan, scaling, held)

@@ -38,8 +38,8 @@ class SequenceNetwork:
     """A stack of ``hidden`` layers over ``inputs`` numbers a step, and ``outputs`` numbers out.
 
     readout: a linear head at every step; without it the last layer's units are the outputs. last:
-    the loss counts the last step of each row alone. The weights are one flat vector: the stack's,
-    then the head's weight ``(outputs, units)`` and bias.
+    the loss counts the last step of each row alone. recompute: as in `engine.forward`. The weights
+    are one flat vector: the stack's, then the head's weight ``(outputs, units)`` and bias.
 
     >>> SequenceNetwork("lstm", 1, (10, 20, 1), 1, readout=False).count
     3212
@@ -55,9 +55,10 @@ class SequenceNetwork:
         readout: bool = True,
         dropout: float = 0.0,
         last: bool = False,
+        recompute: str | None = None,
     ) -> None:
         self.stack = Recurrent(cell, inputs, tuple(hidden), dropout)
-        self.outputs, self.last = outputs, last
+        self.outputs, self.last, self.recompute = outputs, last, recompute
         self.head = Linear(self.stack.hidden[-1], outputs) if readout else None
         self._every, self._scored = (
             engine.Sequence(
@@ -97,6 +98,8 @@ class SequenceNetwork:
 
         True inputs are read at every step; the gradient does not reach back into ``states``.
         """
+        if self.recompute is not None:
+            return self._recomputed_gradient(weights, steps, states, seed, step)
         final = {name: np.empty_like(state) for name, state in states.items()}
         target, observed = self._counted(steps)
         loss, gradient = self._scored.gradient(
@@ -135,13 +138,7 @@ class SequenceNetwork:
             h0=self._layers(states["h"]), c0=self._layers(states.get("c")), feed=self.outputs,
             record=True, dropout=self.stack.dropout, seed=seed, step=step,
         )  # fmt: skip
-        observed = steps.observed
-        if self.last:
-            observed = _only_last(steps)
-        elif steps.lengths is not None:
-            within = np.arange(len(steps.x))[:, None] < steps.lengths
-            observed = within[:, :, None] & (True if observed is None else observed)
-            observed = np.ascontiguousarray(np.broadcast_to(observed, steps.target.shape))
+        observed = self._observed(steps)
         loss, slope = engine.loss(
             "mse", run.y[..., None], steps.target, observed=observed
         )  # fmt: skip
@@ -150,12 +147,43 @@ class SequenceNetwork:
         parts = [back.weights]
         if self.head is not None:
             parts += [back.head_weight.ravel(), back.head_bias]
-        final = {"h": run.h, "c": run.c}
-        return (
-            loss,
-            np.concatenate(parts),
-            {name: np.concatenate([layer.ravel() for layer in final[name]]) for name in states},
+        return loss, np.concatenate(parts), _flat(run, states)
+
+    def _recomputed_gradient(
+        self, weights: np.ndarray, steps: Steps, states: States, seed: int, step: int
+    ) -> tuple[float, np.ndarray, States]:
+        """As ``gradient``, with little kept on the way and run again on the way back."""
+        stack = weights[: self.stack.count]
+        run = engine.forward(
+            self.stack.cell, self.stack.sizes, stack, steps.x, h0=self._layers(states["h"]),
+            c0=self._layers(states.get("c")), lengths=steps.lengths, dropout=self.stack.dropout,
+            seed=seed, step=step, recompute=self.recompute,
+        )  # fmt: skip
+        assert run.y is not None
+        rest = weights[self.stack.count :]
+        output = run.y if self.head is None else self.head.forward(rest, run.y)
+        loss, slope = engine.loss(
+            "mse", output[..., None], steps.target, observed=self._observed(steps)
         )
+        assert slope is not None
+        dy, parts = slope[..., 0], []
+        if self.head is not None:
+            below, dhead = self.head.backward(rest, dy, run.y)
+            assert below is not None
+            dy, parts = below, [dhead]
+        back = engine.backward(run.recording, np.ascontiguousarray(dy))
+        return loss, np.concatenate([back.weights, *parts]), _flat(run, states)
+
+    def _observed(self, steps: Steps) -> np.ndarray | None:
+        """Where there is a loss, like ``steps.target``; None = everywhere."""
+        if self.last:
+            return _only_last(steps)
+        observed = steps.observed
+        if steps.lengths is None:
+            return observed
+        within = np.arange(len(steps.x))[:, None] < steps.lengths
+        observed = within[:, :, None] & (True if observed is None else observed)
+        return np.ascontiguousarray(np.broadcast_to(observed, steps.target.shape))
 
     def outputs_of(
         self,
@@ -214,6 +242,12 @@ class SequenceNetwork:
         batch = flat.size // sum(self.stack.hidden)
         ends = np.cumsum(self.stack.hidden)[:-1] * batch
         return [part.reshape(batch, -1) for part in np.split(flat, ends)]
+
+
+def _flat(run: engine.Run | engine.Rollout, states: States) -> States:
+    """The final states of a run, like those that it began with."""
+    found = {"h": run.h, "c": run.c}
+    return {name: np.concatenate([layer.ravel() for layer in found[name]]) for name in states}
 
 
 def _only_last(steps: Steps) -> np.ndarray:

@@ -61,8 +61,15 @@ def test_a_layer_that_explodes_is_named_with_the_weight_and_a_remedy():
     event = GradientSeen(20, {"weight_ih_l1": 3.0, "weight_hh_l1": 400.0}, {"weight_hh_l1": 1.0})
     (warning,) = told([*events, event])
     assert (warning.step, warning.kind, warning.layer) == (20, "explodes", "layer 1")
-    assert "weight_hh_l1 has most" in warning.message and "the whole has 1." in warning.message
-    assert "clip_norm" in warning.message
+    assert "most of it is weight_hh_l1's" in warning.message
+    assert "the whole has 1 after it" in warning.message and "clip_norm" not in warning.message
+    (warning,) = told([*events, calm(20, weight_hh_l1=400.0)])
+    assert "clip_norm=1" in warning.message
+
+
+def test_a_layer_without_any_gradient_is_called_dead():
+    (warning,) = told([calm(step, weight_hh_l0=0.0) for step in range(1, 30)])
+    assert warning.layer == "layer 0" and "No unit answers" in warning.message
 
 
 def test_what_is_usual_for_a_layer_is_no_explosion():

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from rollcast.recipes.gradient_flow import gradient_flow
+from rollcast.recipes.gradient_study import gradient_study
 from rollcast.recipes.result import RecipeResult
 
 __all__ = ["RECIPES", "RecipeResult"]
@@ -18,4 +19,6 @@ Recipe = Callable[..., RecipeResult]
 
 # The name on the command line, and the function. Imported here, so that a function and not the file
 # of its name is what `rollcast.recipes` has.
-RECIPES: Mapping[str, Recipe] = MappingProxyType({"gradient-flow": gradient_flow})
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {"gradient-flow": gradient_flow, "gradient-study": gradient_study}
+)

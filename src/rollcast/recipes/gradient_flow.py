@@ -20,6 +20,7 @@ from rollcast.forecast.sequence import SequenceRegressor
 from rollcast.nn.flow import Flow, recurrent_matrices, state_flow
 from rollcast.nn.recurrent import Recurrent
 from rollcast.plots.curves import curves
+from rollcast.plots.forecast_report import gradient_picture
 from rollcast.plots.gradients import gradient_flow as flow_figure
 from rollcast.plots.gradients import gradient_norms
 from rollcast.plots.pictures import GradientPicture
@@ -172,8 +173,7 @@ class _Run:
     @property
     def picture(self) -> GradientPicture:
         """As plots take it."""
-        kept = self.gradients
-        return GradientPicture(kept.names, np.array(kept.steps), kept.norms, kept.clipped)
+        return gradient_picture(self.gradients)
 
 
 class _Task:

@@ -22,21 +22,23 @@ Kind = Literal["vanishes", "explodes", "is not finite"]
 
 LOG = logging.getLogger("rollcast")
 
-REMEDIES: dict[Kind, str] = {
-    "vanishes": (
-        "Try a cell with gates (lstm, gru) and first weights that let gradients through "
-        "(initial='orthogonal(forget_bias=1)'), or fewer layers."
-    ),
-    "explodes": (
-        "Bound it (clip_norm=1), make the recurrent matrices smaller "
-        "(initial='orthogonal' or 'orthogonal(gain=0.9)'), lower the learning rate, or shorten "
-        "what is read (context, window)."
-    ),
-    "is not finite": (
-        "Lower the learning rate, bound the gradient (clip_norm=1), and look for values in the "
-        "data that are huge or not scaled."
-    ),
-}
+SMALL = (
+    "Try a cell with gates (lstm, gru) and first weights that let gradients through "
+    "(initial='orthogonal(forget_bias=1)'), or fewer layers."
+)
+DEAD = (
+    "No unit answers to anything any more. Lower the learning rate; with rnn_relu make the first "
+    "weights smaller, or take rnn_tanh."
+)
+UNBOUNDED = "Bound it (clip_norm=1)."
+LARGE = (
+    "Make the recurrent matrices smaller (initial='orthogonal' or 'orthogonal(gain=0.9)'), lower "
+    "the learning rate, or shorten what is read (context, window)."
+)
+BROKEN = (
+    "Lower the learning rate, bound the gradient (clip_norm=1), and look for values in the data "
+    "that are huge or not scaled."
+)
 
 MEMORY = 100
 """Steps whose median is what is usual for a layer."""
@@ -155,19 +157,24 @@ class GradientWatch:
             usual = max(1.0, median(seen)) if seen else 1.0
             seen.append(norm)
             if norm > self.explodes * usual:
-                weight = _largest(event.norms, layer)
-                self._say(
-                    event.step, "explodes", layer,
-                    f"its norm is {norm:.3g}, and {usual:.3g} is usual; {weight} has most of it. "
-                    f"After clipping the whole has {_whole(event.clipped):.3g}.",
-                )  # fmt: skip
+                found = f"its norm is {norm:.3g}, and {usual:.3g} is usual; most of it is "
+                found += f"{_largest(event.norms, layer)}'s."
+                whole, clipped = (hypot(*each.values()) for each in (event.norms, event.clipped))
+                if clipped < whole:
+                    found += (
+                        f" Clipping holds the step (the whole has {clipped:.3g} after it), but "
+                    )
+                    found += "not its direction."
+                else:
+                    found += f" {UNBOUNDED}"
+                self._say(event.step, "explodes", layer, found, LARGE)
             small = layer.startswith("layer ") and norm < self.vanishes * layers[largest]
             self._small[layer] = self._small.get(layer, 0) + 1 if small else 0
             if self._small[layer] >= self.patience:
                 self._say(
                     event.step, "vanishes", layer,
                     f"its norm is {norm:.3g} while {largest} has {layers[largest]:.3g}: it hardly "
-                    "learns.",
+                    "learns.", SMALL if norm else DEAD,
                 )  # fmt: skip
 
     def _say_not_finite(
@@ -179,13 +186,13 @@ class GradientWatch:
         else:
             where = f"of {len(layers)} parts of the network these are: {', '.join(broken)}."
         highest = stack[-1] if stack else broken[0]
-        self._say(event.step, "is not finite", highest, where)
+        self._say(event.step, "is not finite", highest, where, BROKEN)
 
-    def _say(self, step: int, kind: Kind, layer: str, found: str) -> None:
+    def _say(self, step: int, kind: Kind, layer: str, found: str, remedy: str) -> None:
         if (kind, layer) in self._said:
             return
         self._said.add((kind, layer))
-        message = f"step {step}: the gradient of {layer} {kind}: {found} {REMEDIES[kind]}"
+        message = f"step {step}: the gradient of {layer} {kind}: {found} {remedy}"
         self.warnings.append(GradientWarning(step, kind, layer, message))
         self.warn(message)
 
@@ -214,7 +221,3 @@ def _largest(norms: Mapping[str, float], layer: str) -> str:
 
 def _number(layer: str) -> int:
     return int(layer.removeprefix("layer "))
-
-
-def _whole(norms: Mapping[str, float]) -> float:
-    return hypot(*norms.values())

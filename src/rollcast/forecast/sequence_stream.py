@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from rollcast import engine
 from rollcast.errors import DataError, UsageError
 from rollcast.forecast.sequence_fit import FittedSequence
 from rollcast.forecast.sequence_predict import scaled_inputs
@@ -40,9 +39,7 @@ class SequenceStream:
         at = panel.offsets[:-1] + np.where(time < lengths, time, 0)
         states = network.states(len(panel), x.dtype)
         _, states = network.outputs_of(fitted.weights, x[at], states, lengths.astype(np.int32))
-        stack, head = network.parts(fitted.weights)
-        packed = engine.pack(network.stack.cell, network.stack.sizes, stack)
-        self._stepper = engine.Stream(packed, len(panel), head)
+        self._stepper = network.stepper(fitted.weights, len(panel))
         self._dtype = x.dtype
         if fitted.difference:
             states["last"] = read.inputs[read.panel.offsets[1:] - 1]

@@ -11,14 +11,28 @@ from types import MappingProxyType
 
 from rollcast.recipes.gradient_flow import gradient_flow
 from rollcast.recipes.gradient_study import gradient_study
+from rollcast.recipes.minutes_played import minutes_played
+from rollcast.recipes.next_day_temperature import next_day_temperature
 from rollcast.recipes.result import RecipeResult
 
-__all__ = ["RECIPES", "RecipeResult"]
+__all__ = [
+    "RECIPES",
+    "RecipeResult",
+    "gradient_flow",
+    "gradient_study",
+    "minutes_played",
+    "next_day_temperature",
+]
 
 Recipe = Callable[..., RecipeResult]
 
 # The name on the command line, and the function. Imported here, so that a function and not the file
 # of its name is what `rollcast.recipes` has.
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {"gradient-flow": gradient_flow, "gradient-study": gradient_study}
+    {
+        "minutes-played": minutes_played,
+        "next-day-temperature": next_day_temperature,
+        "gradient-flow": gradient_flow,
+        "gradient-study": gradient_study,
+    }
 )

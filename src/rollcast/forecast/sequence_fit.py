@@ -189,7 +189,8 @@ def fit_sequence(
     if params["normalize"] is not None:
         network = NormalizedNetwork(network, params["normalize"])
     windows = _windows(params, plan, scaling, trained)
-    judged = windows if held is None else _windows(params, plan, scaling, held)
+    # scores need every row once, not windows from every place
+    judged = _windows(params | {"stride": None}, plan, scaling, trained if held is None else held)
     restore = choose("restore", params["restore"], RESTORE)
 
     def settle(weights: np.ndarray) -> np.ndarray:

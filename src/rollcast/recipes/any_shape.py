@@ -20,6 +20,7 @@ def any_shape(
     hidden: Sequence[int] = (64, 64),
     cell: str = "lstm",
     dropout: float = 0.0,
+    normalize: str | None = None,
     steps: int = 1200,
     seed: int = 0,
     published: bool = False,
@@ -46,6 +47,8 @@ def any_shape(
         lstm, gru or rnn_tanh
     dropout
         Between the layers
+    normalize
+        layer or batch, between the layers; such a network is trained on true values alone
     steps
         Updates, 16 windows each
     seed
@@ -68,7 +71,7 @@ def any_shape(
     )
     cut = max(1, round(0.05 * series)) if series > 1 else 0
     learnt, test = ids[cut:], ids[: cut or 1]
-    network = {"hidden": tuple(hidden), "cell": cell, "dropout": dropout}
+    network = {"hidden": tuple(hidden), "cell": cell, "dropout": dropout, "normalize": normalize}
     longest = int(lengths.max())
     models = {
         "ours": free_running(features, longest, len(learnt), steps=steps, seed=seed, **network)

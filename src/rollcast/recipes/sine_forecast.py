@@ -21,6 +21,7 @@ def sine_forecast(
     hidden: Sequence[int] = (64, 64),
     cell: str = "lstm",
     dropout: float = 0.0,
+    normalize: str | None = None,
     steps: int = 1200,
     seed: int = 0,
     published: bool = False,
@@ -43,6 +44,8 @@ def sine_forecast(
         lstm, gru or rnn_tanh
     dropout
         Between the layers
+    normalize
+        layer or batch, between the layers; such a network is trained on true values alone
     steps
         Updates, 16 windows each
     seed
@@ -54,7 +57,8 @@ def sine_forecast(
     values = np.sin((np.arange(2 * rows)[:, None, None] + shift[:, None]) / 20.0)
     ids = range(series)
     every = Waves({id: values[:rows, id] for id in ids}, {id: values[rows:, id] for id in ids})
-    learnt, network = ids[TEST:], {"hidden": tuple(hidden), "cell": cell, "dropout": dropout}
+    learnt = ids[TEST:]
+    network = {"hidden": tuple(hidden), "cell": cell, "dropout": dropout, "normalize": normalize}
     models = {"ours": free_running(1, rows, len(learnt), steps=steps, seed=seed, **network)}
     if published:
         models["published"] = teacher_forced(1, len(learnt), seed=seed, **network)

@@ -11,6 +11,7 @@ import numpy as np
 from rollcast import SequenceRegressor, Training
 from rollcast.errors import UsageError
 from rollcast.plots import curves
+from rollcast.recipes.frame import long_frame, values_of
 from rollcast.recipes.result import RecipeResult
 from rollcast.train.events import Listener
 
@@ -41,6 +42,7 @@ def trig_stack(
     rates: Sequence[float] = (),
     batches: int = 1000,
     hidden: Sequence[int] = (10, 20),
+    normalize: str | None = None,
     seed: int = 0,
     published: bool = False,
     listeners: Sequence[Listener] = (),
@@ -60,6 +62,8 @@ def trig_stack(
         Batches of 300 windows; one pass, every window is new (lbfgs: one batch, again and again)
     hidden
         Units of the layers below the last
+    normalize
+        layer or batch, between the layers
     seed
         Of the windows and the first weights
     published
@@ -78,7 +82,7 @@ def trig_stack(
         whole = optimizer.startswith("lbfgs")
         model = SequenceRegressor(
             "t", "y", hidden=(*hidden, 1), readout=False, loss_steps=loss, initial=initial,
-            scaling="none", restore="last", seed=seed, check_every=batches,
+            normalize=normalize, scaling="none", restore="last", seed=seed, check_every=batches,
             training=Training(
                 steps=-(-batches // 20) if whole else batches, batch_size=WINDOWS,
                 optimizer=optimizer, learning_rate=rate, schedule="constant", clip_norm=None,
@@ -122,7 +126,8 @@ def trig_stack(
     }  # fmt: skip
     settings = {
         "optimizers": tuple(optimizers), "rates": used, "batches": batches,
-        "hidden": (*hidden, 1), "initial": SMALL, "seed": seed, "published": published,
+        "hidden": (*hidden, 1), "normalize": normalize, "initial": SMALL, "seed": seed,
+        "published": published,
     }  # fmt: skip
     return RecipeResult(
         "trig-stack", settings, metrics, figures, table + lines, perf_counter() - began
@@ -131,11 +136,8 @@ def trig_stack(
 
 def windows(begin: np.ndarray) -> pl.DataFrame:
     """Windows that begin at these times, as a table: nine rows each, of t and sin(t)/2."""
-    import polars as pl
-
-    t = (begin[:, None] + 0.01 * np.arange(STEPS)).ravel()
-    ids, rows = np.repeat(np.arange(len(begin)), STEPS), np.tile(np.arange(STEPS), len(begin))
-    return pl.DataFrame({"unique_id": ids, "ds": rows, "t": t, "y": np.sin(t) / 2.0})
+    t = begin[:, None] + 0.01 * np.arange(STEPS)
+    return long_frame({"t": t, "y": np.sin(t) / 2.0})
 
 
 def _seen(half: np.ndarray, every: int) -> dict[str, float]:
@@ -151,10 +153,7 @@ def _prefixes(
     begin = np.concatenate([[0.75], draw.uniform(0.0, 1.0, FRESH)])
     fresh = windows(begin)
     label = fresh["y"].to_numpy().reshape(-1, STEPS)
-    said = {
-        loss: model.predict(fresh).sort("unique_id", "ds")["rollcast"].to_numpy().reshape(-1, STEPS)
-        for loss, model in models.items()
-    }
+    said = {loss: values_of(model.predict(fresh), len(begin)) for loss, model in models.items()}
     off = {loss: np.sqrt(((y - label) ** 2).mean(axis=0)) for loss, y in said.items()}
     lines = [
         {"rows read": row + 1, "label": float(label[0, row])}

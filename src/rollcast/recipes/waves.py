@@ -61,12 +61,13 @@ def free_running(
     hidden: Sequence[int],
     cell: str = "lstm",
     dropout: float = 0.0,
+    normalize: str | None = None,
     seed: int = 0,
 ) -> SequenceRegressor:
     """A model for ``series`` series, the longest of ``rows``: all sizes follow from these numbers.
 
     A tenth of the series, ten at most, is held out; the weights whose closed loop over the second
-    half of those is best are kept.
+    half of those is best are kept. With ``normalize`` all windows are of true values.
     """
     warm_up = max(1, min(WARM_UP, rows // 4))
     window = min(warm_up + FREE, max(2, 3 * rows // 4))
@@ -78,13 +79,14 @@ def free_running(
         cell=cell,
         hidden=tuple(hidden),
         dropout=dropout,
+        normalize=normalize,
         scaling="standard",
         window=window,
         stride=1,
         burn_in=max(0, warm_up - UNSCORED),
-        feeding=f"free(warm_up={warm_up}, first={first}, grow=0.6)",
+        feeding="teacher" if normalize else f"free(warm_up={warm_up}, first={first}, grow=0.6)",
         restore="closed_loop",
-        held_out=min(10, series // 10),
+        held_out=min(10, round(series / 10)),
         check_every=max(1, steps // 20),
         training=Training(
             steps=steps,
@@ -103,6 +105,7 @@ def teacher_forced(
     hidden: Sequence[int],
     cell: str = "lstm",
     dropout: float = 0.0,
+    normalize: str | None = None,
     seed: int = 0,
 ) -> SequenceRegressor:
     """The published way: ten steps of L-BFGS on whole series, true values read at every row."""
@@ -113,9 +116,10 @@ def teacher_forced(
         cell=cell,
         hidden=tuple(hidden),
         dropout=dropout,
+        normalize=normalize,
         scaling="none",
         restore="loss",
-        held_out=min(10, series // 10),
+        held_out=min(10, round(series / 10)),
         check_every=1,
         training=Training(
             steps=10, batch_size=series, optimizer="lbfgs", learning_rate=0.08, clip_norm=None

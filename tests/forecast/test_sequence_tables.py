@@ -138,6 +138,23 @@ def test_a_stream_says_what_predict_says_of_the_longer_table(cell, targets, diff
         stream.update([1.0, np.nan, 1.0, 2.0])
 
 
+@pytest.mark.parametrize("kind", ["layer", "batch"])
+@pytest.mark.parametrize("stateful", [False, True])
+def test_normalized_layers_predict_generate_and_stream_alike(kind, stateful):
+    table = waves([40, 30])
+    model = SequenceRegressor(
+        "y", "y", ahead=1, hidden=(6, 5), normalize=kind, window=10, stateful=stateful,
+        training=Training(steps=30, learning_rate=1e-2, dtype="float64"), dropout=0.1,
+    ).fit(table)  # fmt: skip
+    assert model.scores_[-1]["loss"] < model.scores_[0]["loss"]
+    (following,) = model.generate(table.head(40), 1)["rollcast"]
+    said = model.predict(table.head(40))["rollcast"]
+    assert following == pytest.approx(said[-1], rel=1e-11)
+    stream = model.stream(table.head(30))
+    for row in range(30, 40):
+        assert stream.update(table["y"][row]) == pytest.approx(said[row], rel=1e-10)
+
+
 def test_the_documentation_runs():
     text = (Path(__file__).parents[2] / "docs" / "sequence.md").read_text(encoding="utf-8")
     names = {}
@@ -190,6 +207,8 @@ def test_the_last_weights_are_kept_on_request():
         ({"loss_steps": "first"}, "choose one of all, last"),
         ({"window": 5, "burn_in": 5}, "less than the rows"),
         ({"stride": 2}, "Leave it out"),
+        ({"normalize": "group"}, "None or one of layer, batch"),
+        ({"normalize": "layer"}, "stands between layers"),
         ({"hidden": 3}, "units of each layer"),
         ({"inputs": ()}, "column name"),
         ({"training": None}, "expected a Training"),

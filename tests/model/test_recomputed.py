@@ -49,11 +49,16 @@ def test_a_regressor_learns_the_same_with_recomputation():
     assert fitted[1].weights_ == pytest.approx(fitted[0].weights_, rel=1e-4, abs=1e-6)
 
 
-def test_a_closed_loop_cannot_be_recomputed_and_other_ways_are_refused():
+def test_a_closed_loop_and_normalised_layers_cannot_be_recomputed_and_other_ways_are_refused():
     given = {"ahead": 1, "training": Training(steps=1)}
     table = polars.DataFrame({"ds": range(60), "y": np.sin(np.arange(60) / 3)})
-    with pytest.raises(UsageError, match="closed loop"):
+    with pytest.raises(UsageError, match="all is recorded"):
         model = SequenceRegressor("y", "y", recompute="chunks", feeding="free(warm_up=5)", **given)
+        model.fit(table)
+    with pytest.raises(UsageError, match="normalize='layer'"):
+        model = SequenceRegressor(
+            "y", "y", recompute="chunks", hidden=(3, 3), normalize="layer", **given
+        )
         model.fit(table)
     with pytest.raises(UsageError, match="recompute='all'"):
         SequenceRegressor("y", "y", recompute="all", **given).fit(table)

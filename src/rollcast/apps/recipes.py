@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
@@ -79,7 +80,10 @@ class RecipeCommand(TyperCommand):
             if quiet:
                 return
             console = screen()
-            console.print(first_line(recipe), mapping_table(result.table), sep="\n")
+            console.print(first_line(recipe))
+            # lines that begin with another heading are a table of their own
+            for _, lines in groupby(result.table, key=lambda line: next(iter(line), None)):
+                console.print(mapping_table(list(lines)))
             for path in written:
                 console.print(f"written: {path}", soft_wrap=True)
             kept = "" if written else "; --out FOLDER keeps the pictures"
@@ -148,7 +152,7 @@ def option(parameter: inspect.Parameter, kind: Any, text: str) -> inspect.Parame
     name = "--" + parameter.name.replace("_", "-")
     if is_sequence(kind):
         usual = ",".join(str(each) for each in parameter.default)
-        help = f"{text} (default: {usual})".lstrip()
+        help = f"{text} (default: {usual})".lstrip() if usual else text
         several = Annotated[list[str] | None, typer.Option(name, metavar="A,B,…", help=help)]
         return parameter.replace(annotation=several, default=None)
     if kind is bool and parameter.default:

@@ -51,8 +51,9 @@ class SequenceRegressor:
         What a training window reads: "teacher" (true values), "free(warm_up=20)" (its own outputs
         after so many rows; "first=5, grow=0.6" lets that part grow from 5 rows while training) or
         "scheduled(end=0.5)" (its own by chance, more often with time).
-    dropout
-        Between layers, while training.
+    dropout, normalize
+        Between layers: dropout while training; "layer" or "batch" normalisation, or None. Outputs
+        of "batch" go by mean and variance of training rows, found anew when weights are scored.
     recompute
         "chunks": keep little of a window on the way and run it again on the way back: memory grows
         with the root of its rows, for about a third more work.
@@ -97,6 +98,7 @@ class SequenceRegressor:
         loss_steps: str = "all",
         feeding: str = "teacher",
         dropout: float = 0.0,
+        normalize: str | None = None,
         recompute: str | None = None,
         initial: str = "torch",
         scaling: str = "series",
@@ -122,6 +124,7 @@ class SequenceRegressor:
         self.loss_steps = loss_steps
         self.feeding = feeding
         self.dropout = dropout
+        self.normalize = normalize
         self.recompute = recompute
         self.initial = initial
         self.scaling = scaling

@@ -19,9 +19,11 @@ from rollcast.forecast.sequence_problem import STATEFUL, SequenceProblem
 from rollcast.forecast.sequence_scaling import SCALERS, Scaling
 from rollcast.forecast.sequence_score import RESTORE, Scores
 from rollcast.forecast.sequence_windows import SequenceWindows, Signals
+from rollcast.model.normalized import Network, NormalizedNetwork
 from rollcast.model.sequence import SequenceNetwork
 from rollcast.nn.cells import find_cell
 from rollcast.nn.initial import INITIAL
+from rollcast.nn.normal import NORMALIZE
 from rollcast.train.events import Listener
 from rollcast.train.lbfgs import LBFGS
 from rollcast.train.loop import Outcome, run
@@ -57,7 +59,7 @@ class Plan:
 class FittedSequence:
     """A trained network, and all that it needs to read a table."""
 
-    network: SequenceNetwork
+    network: Network
     weights: np.ndarray
     plan: Plan
     scaling: Scaling
@@ -100,14 +102,27 @@ def plan_of(params: dict[str, Any]) -> Plan:
             raise UsageError(
                 f"{name}={params[name]!r}; choose one of {', '.join(map(str, table))}."
             )
+    if params["normalize"] is not None:
+        require(
+            "normalize",
+            params["normalize"],
+            params["normalize"] in NORMALIZE,
+            f"None or one of {', '.join(NORMALIZE)}",
+        )
+        if len(hidden) < 2 or feeding.closed:
+            raise UsageError(
+                f"normalize={params['normalize']!r} stands between layers, trained with "
+                f"feeding='teacher'; found hidden={hidden!r} and feeding={params['feeding']!r}."
+            )
     sequence_difference.check(params["difference"], feeds, len(inputs), len(targets))
     recompute = params["recompute"]
     require("recompute", recompute, recompute in (None, "chunks"), "None or 'chunks'")
-    if recompute and feeding.closed:
-        raise UsageError(
-            f"recompute={recompute!r}: a closed loop (feeding={params['feeding']!r}) is recorded "
-            "whole. Leave recompute out."
-        )
+    for name, apart in (("feeding", feeding.closed), ("normalize", params["normalize"])):
+        if recompute and apart:
+            raise UsageError(
+                f"recompute={recompute!r}: with {name}={params[name]!r} all is recorded. Leave "
+                "recompute out."
+            )
     window, burn_in = params["window"], params["burn_in"]
     require("window", window, window is None or window >= 1, "a whole number from 1, or None")
     stride = params["stride"]
@@ -175,15 +190,22 @@ def fit_sequence(
     columns = np.concatenate([trained.inputs, trained.targets], axis=1)
     both = plan.inputs + plan.targets
     scaling = Scaling.of(params["scaling"], both, trained.panel, columns)
-    network = SequenceNetwork(
+    network: Network = SequenceNetwork(
         params["cell"], len(plan.inputs), params["hidden"], len(plan.targets),
         readout=params["readout"], dropout=params["dropout"], last=params["loss_steps"] == "last",
         recompute=params["recompute"],
     )  # fmt: skip
+    if params["normalize"] is not None:
+        network = NormalizedNetwork(network, params["normalize"])
     windows = _windows(params, plan, scaling, trained)
-    judged = windows if held is None else _windows(params, plan, scaling, held)
+    # scores need every row once, not windows from every place
+    judged = _windows(params | {"stride": None}, plan, scaling, trained if held is None else held)
     restore = choose("restore", params["restore"], RESTORE)
-    scores = Scores(network, judged, restore, plan.feeds, difference)
+
+    def settle(weights: np.ndarray) -> np.ndarray:
+        return network.settled(weights, *windows.sample())
+
+    scores = Scores(network, judged, restore, plan.feeds, settle, difference)
     setting = {name: value for name, value in params.items() if name != "training"}
     problem = SequenceProblem(
         network,
@@ -208,7 +230,7 @@ def fit_sequence(
         order=InOrder(windows.groups(training.batch_size)) if windows.stateful else None,
     )
     fitted = FittedSequence(
-        network, outcome.weights, plan, scaling, options, trained.panel.freq, difference
+        network, settle(outcome.weights), plan, scaling, options, trained.panel.freq, difference
     )
     return fitted, outcome, scores
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from rollcast.forecast.feeding import Feeding
 from rollcast.forecast.sequence_windows import SequenceWindows
-from rollcast.model.sequence import SequenceNetwork, States, Steps
+from rollcast.model.normalized import Network
+from rollcast.model.sequence import States, Steps
 
 STATEFUL = (False, True, "always")
 """Whether a window begins with zero states, with those its series left in the window before, or
@@ -26,7 +27,7 @@ class SequenceProblem:
 
     def __init__(
         self,
-        network: SequenceNetwork,
+        network: Network,
         windows: SequenceWindows,
         *,
         stateful: bool | str,

@@ -10,7 +10,7 @@ import numpy as np
 from rollcast.choice import require
 from rollcast.errors import UsageError
 from rollcast.forecast.sequence_windows import SequenceWindows
-from rollcast.model.sequence import SequenceNetwork
+from rollcast.model.normalized import Network
 from rollcast.train.events import Event, FitStarted, StepDone
 
 MOST_WINDOWS = 4096
@@ -55,10 +55,11 @@ class Scores:
     only where outputs can be fed back.
     """
 
-    network: SequenceNetwork
+    network: Network
     windows: SequenceWindows
     restore: Restore
     feeds: bool
+    settle: Callable[[np.ndarray], np.ndarray]  # what of the weights depends on the data
     difference: bool = False  # values are sums of what the network says
     step: int = 0  # of the run, kept up to date by `note`
     seen: list[tuple[int, np.ndarray, dict[str, float]]] = field(default_factory=list)
@@ -71,6 +72,7 @@ class Scores:
     def __call__(self, weights: np.ndarray) -> float | None:
         """The score that decides, None when the last weights are kept."""
         found = {}
+        weights = self.settle(weights)
         if self.restore.by is not None:
             found["loss"] = loss(self.network, weights, self.windows)
             if self.feeds:
@@ -81,7 +83,7 @@ class Scores:
         return None if self.restore.by is None else found[self.restore.by]
 
 
-def loss(network: SequenceNetwork, weights: np.ndarray, windows: SequenceWindows) -> float:
+def loss(network: Network, weights: np.ndarray, windows: SequenceWindows) -> float:
     """Mean squared error of the windows, true inputs read; states carried on where they are."""
     total, count = 0.0, 0
     states, series = None, np.empty(0, np.intp)
@@ -106,7 +108,7 @@ def _groups(windows: SequenceWindows) -> list[np.ndarray]:
 
 
 def closed_loop(
-    network: SequenceNetwork,
+    network: Network,
     weights: np.ndarray,
     windows: SequenceWindows,
     steps: int | None,

@@ -10,6 +10,12 @@ from rollcast.data.panel import Panel, count_within
 from rollcast.errors import DataError
 from rollcast.model.sequence import Steps
 
+MOST_SAMPLED = 256
+"""Windows that stand for all."""
+
+MOST_CARRIED = 16, 4096
+"""Series that stand for all, and rows of each."""
+
 
 @dataclass(frozen=True)
 class Signals:
@@ -100,6 +106,18 @@ class SequenceWindows:
             observed[: self.burn_in, cold] = False
         ragged = bool((lengths < time).any())
         return Steps(x, target, observed, lengths.astype(np.int32) if ragged else None)
+
+    def sample(self) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs (time, rows, inputs) that stand for all, and the steps of each row: some windows,
+        where states are carried the beginnings of some series."""
+        most, longest = MOST_CARRIED if self.stateful else (MOST_SAMPLED, len(self.x))
+        begins = np.flatnonzero(self.number == 0) if self.stateful else np.arange(self.count)
+        chosen = begins[np.unique(np.linspace(0, len(begins) - 1, most).round().astype(np.intp))]
+        lengths = self.panel.lengths[self.series] if self.stateful else self.lengths
+        lengths = np.minimum(lengths[chosen], longest)
+        time = np.arange(int(lengths.max()))[:, None]
+        x = self.x[self.starts[chosen] + np.where(time < lengths, time, 0)]
+        return x, lengths.astype(np.int32)
 
     def groups(self, size: int) -> list[np.ndarray]:
         """The windows of a pass in order: ``size`` series side by side, window after window."""

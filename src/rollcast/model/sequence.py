@@ -132,13 +132,13 @@ class SequenceNetwork:
     ) -> tuple[float, np.ndarray, States]:
         """As ``gradient``, but where ``fed``, bool (time,) or (time, batch), says so, the first
         inputs are the outputs of the step before; the gradient goes through this loop."""
-        stack, head = self.parts(weights)
+        stack, head = self._parts(weights)
         run = engine.rollout(
             self.stack.cell, self.stack.sizes, stack, head, steps.x, fed,
-            h0=self._layers(states["h"]), c0=self._layers(states.get("c")), feed=self.outputs,
+            h0=self.layers_of(states["h"]), c0=self.layers_of(states.get("c")), feed=self.outputs,
             record=True, dropout=self.stack.dropout, seed=seed, step=step,
         )  # fmt: skip
-        observed = self._observed(steps)
+        observed = counted_steps(steps, self.last)
         loss, slope = engine.loss(
             "mse", run.y[..., None], steps.target, observed=observed
         )  # fmt: skip
@@ -155,15 +155,15 @@ class SequenceNetwork:
         """As ``gradient``, with little kept on the way and run again on the way back."""
         stack = weights[: self.stack.count]
         run = engine.forward(
-            self.stack.cell, self.stack.sizes, stack, steps.x, h0=self._layers(states["h"]),
-            c0=self._layers(states.get("c")), lengths=steps.lengths, dropout=self.stack.dropout,
+            self.stack.cell, self.stack.sizes, stack, steps.x, h0=self.layers_of(states["h"]),
+            c0=self.layers_of(states.get("c")), lengths=steps.lengths, dropout=self.stack.dropout,
             seed=seed, step=step, recompute=self.recompute,
         )  # fmt: skip
         assert run.y is not None
         rest = weights[self.stack.count :]
         output = run.y if self.head is None else self.head.forward(rest, run.y)
         loss, slope = engine.loss(
-            "mse", output[..., None], steps.target, observed=self._observed(steps)
+            "mse", output[..., None], steps.target, observed=counted_steps(steps, self.last)
         )
         assert slope is not None
         dy, parts = slope[..., 0], []
@@ -173,17 +173,6 @@ class SequenceNetwork:
             dy, parts = below, [dhead]
         back = engine.backward(run.recording, np.ascontiguousarray(dy))
         return loss, np.concatenate([back.weights, *parts]), _flat(run, states)
-
-    def _observed(self, steps: Steps) -> np.ndarray | None:
-        """Where there is a loss, like ``steps.target``; None = everywhere."""
-        if self.last:
-            return _only_last(steps)
-        observed = steps.observed
-        if steps.lengths is None:
-            return observed
-        within = np.arange(len(steps.x))[:, None] < steps.lengths
-        observed = within[:, :, None] & (True if observed is None else observed)
-        return np.ascontiguousarray(np.broadcast_to(observed, steps.target.shape))
 
     def outputs_of(
         self,
@@ -203,7 +192,7 @@ class SequenceNetwork:
 
     def roll(self, weights: np.ndarray, x: np.ndarray, fed: np.ndarray) -> np.ndarray:
         """Outputs ``(time, batch, outputs)`` from zero states, fed back where ``fed`` says so."""
-        stack, head = self.parts(weights)
+        stack, head = self._parts(weights)
         return engine.rollout(
             self.stack.cell, self.stack.sizes, stack, head, x, fed, feed=self.outputs
         ).y
@@ -219,7 +208,16 @@ class SequenceNetwork:
         observed = None if steps.observed is None else steps.observed[at][None]
         return np.ascontiguousarray(steps.target[at][None]), observed
 
-    def parts(self, weights: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    def settled(self, weights: np.ndarray, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
+        """The weights: this network keeps nothing that depends on the data."""
+        return weights
+
+    def stepper(self, weights: np.ndarray, batch: int) -> engine.Stream:
+        """Something that steps the network for so many rows, from zero states."""
+        stack, head = self._parts(weights)
+        return engine.Stream(engine.pack(self.stack.cell, self.stack.sizes, stack), batch, head)
+
+    def _parts(self, weights: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
         """The stack's weights and the head; without one, the identity."""
         stack = weights[: self.stack.count]
         if self.head is None:
@@ -231,11 +229,11 @@ class SequenceNetwork:
 
     def rows_of(self, flat: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """The flat states of these rows alone."""
-        layers = self._layers(flat)
+        layers = self.layers_of(flat)
         assert layers is not None
         return np.concatenate([layer[rows].ravel() for layer in layers])
 
-    def _layers(self, flat: np.ndarray | None) -> list[np.ndarray] | None:
+    def layers_of(self, flat: np.ndarray | None) -> list[np.ndarray] | None:
         """Flat states as one array (batch, units) a layer."""
         if flat is None:
             return None
@@ -250,12 +248,14 @@ def _flat(run: engine.Run | engine.Rollout, states: States) -> States:
     return {name: np.concatenate([layer.ravel() for layer in found[name]]) for name in states}
 
 
-def _only_last(steps: Steps) -> np.ndarray:
-    """The mask ``observed`` with nothing left but the last step of each row."""
+def counted_steps(steps: Steps, last: bool) -> np.ndarray | None:
+    """Where there is a loss, bool like the target: within each row, ``last`` at its last step
+    alone; None = everywhere."""
     time, batch = steps.x.shape[:2]
     ends = np.full(batch, time) if steps.lengths is None else steps.lengths
-    last = (np.arange(time)[:, None] == ends - 1)[:, :, None]
-    return np.ascontiguousarray(
-        np.broadcast_to(last, steps.target.shape)
-        & (True if steps.observed is None else steps.observed)
-    )
+    if not last and steps.lengths is None:
+        return steps.observed
+    at = np.arange(time)[:, None]
+    counted = (at == ends - 1 if last else at < ends)[:, :, None]
+    observed = counted & (True if steps.observed is None else steps.observed)
+    return np.ascontiguousarray(np.broadcast_to(observed, steps.target.shape))

@@ -24,6 +24,7 @@ from rollcast.plots.forecast_report import gradient_picture
 from rollcast.plots.gradients import gradient_flow as flow_figure
 from rollcast.plots.gradients import gradient_norms
 from rollcast.plots.pictures import GradientPicture
+from rollcast.recipes.frame import long_frame
 from rollcast.recipes.result import RecipeResult
 from rollcast.train.events import Event, Listener, StepDone
 from rollcast.train.training import Training
@@ -186,17 +187,8 @@ class _Task:
         self.values = np.random.default_rng(seed).uniform(-1, 1, (SERIES, length))
 
     def table(self) -> Any:
-        import polars
-
-        count, length = self.values.shape
-        return polars.DataFrame(
-            {
-                "series": np.repeat(np.arange(count), length),
-                "row": np.tile(np.arange(length), count),
-                "value": self.values.ravel(),
-                "first": np.repeat(self.values[:, 0], length),
-            }
-        )
+        first = np.repeat(self.values[:, :1], self.values.shape[1], axis=1)
+        return long_frame({"value": self.values, "first": first})
 
     def start(self, cell: str, initial: str) -> _Start:
         stack = Recurrent(cell, 1, (self.units,))
@@ -222,9 +214,7 @@ class _Task:
             ),
         )  # fmt: skip
         try:
-            model.fit(
-                self.table(), id="series", time="row", listeners=[watch, note, *self.listeners]
-            )
+            model.fit(self.table(), listeners=[watch, note, *self.listeners])
         except TrainingError as error:
             diverged = str(error)
         return _Run(np.array(losses), watch.runs[0], diverged)

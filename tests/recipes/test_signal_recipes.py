@@ -25,6 +25,15 @@ def test_the_published_schedule_stops_before_long_windows_are_learnt():
     assert methods["as published"]["last rate"] < 1e-6
 
 
+@pytest.mark.parametrize("normalize", ["layer", "batch"])
+def test_dropout_normalisation_and_optimizer_are_options(normalize):
+    result = sin_to_cos(
+        windows=20, hidden=(8, 4), dropout=0.1, normalize=normalize, optimizer="rmsprop"
+    )
+    assert np.isfinite(result.metrics["rollcast_last_mse"])
+    assert result.settings["normalize"] == normalize
+
+
 def test_windows_follow_each_other_by_half_a_turn():
     table = signals(30, 3)
     np.testing.assert_allclose(table["sin"][:30], -table["sin"][30:60], atol=1e-12)

@@ -117,7 +117,7 @@ def continued_lines(seed: int, kind: str, draws: int) -> dict[str, float]:
         loss.backward()
         return loss
 
-    losses = [float(optimizer.step(closure)) for _ in range(10)]
+    losses = [optimizer.step(closure).item() for _ in range(10)]
     with torch.no_grad():
         ahead = model(y[:5, :11], future=10)[:, 10:]
     error = (ahead - y[:5, 11:]).square().mean().sqrt()

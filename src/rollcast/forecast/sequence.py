@@ -54,6 +54,9 @@ class SequenceRegressor:
     dropout, normalize
         Between layers: dropout while training; "layer" or "batch" normalisation, or None. Outputs
         of "batch" go by mean and variance of training rows, found anew when weights are scored.
+    recompute
+        "chunks": keep little of a window on the way and run it again on the way back: memory grows
+        with the root of its rows, for about a third more work.
     initial
         The stack's first weights: "torch", "normal(std=0.001)", "orthogonal(forget_bias=1)" …
     scaling
@@ -96,6 +99,7 @@ class SequenceRegressor:
         feeding: str = "teacher",
         dropout: float = 0.0,
         normalize: str | None = None,
+        recompute: str | None = None,
         initial: str = "torch",
         scaling: str = "series",
         difference: bool | str = False,
@@ -121,6 +125,7 @@ class SequenceRegressor:
         self.feeding = feeding
         self.dropout = dropout
         self.normalize = normalize
+        self.recompute = recompute
         self.initial = initial
         self.scaling = scaling
         self.difference = difference

@@ -115,6 +115,14 @@ def plan_of(params: dict[str, Any]) -> Plan:
                 f"feeding='teacher'; found hidden={hidden!r} and feeding={params['feeding']!r}."
             )
     sequence_difference.check(params["difference"], feeds, len(inputs), len(targets))
+    recompute = params["recompute"]
+    require("recompute", recompute, recompute in (None, "chunks"), "None or 'chunks'")
+    for name, apart in (("feeding", feeding.closed), ("normalize", params["normalize"])):
+        if recompute and apart:
+            raise UsageError(
+                f"recompute={recompute!r}: with {name}={params[name]!r} all is recorded. Leave "
+                "recompute out."
+            )
     window, burn_in = params["window"], params["burn_in"]
     require("window", window, window is None or window >= 1, "a whole number from 1, or None")
     stride = params["stride"]
@@ -185,6 +193,7 @@ def fit_sequence(
     network: Network = SequenceNetwork(
         params["cell"], len(plan.inputs), params["hidden"], len(plan.targets),
         readout=params["readout"], dropout=params["dropout"], last=params["loss_steps"] == "last",
+        recompute=params["recompute"],
     )  # fmt: skip
     if params["normalize"] is not None:
         network = NormalizedNetwork(network, params["normalize"])

@@ -106,6 +106,7 @@ def trig_stack(
         if kind in PUBLISHED:
             said = {f"batch {at}": loss for at, loss in zip(SEEN, PUBLISHED[kind], strict=True)}
             table.append({"optimizer": f"{kind}, published"} | said)
+            halves[f"{kind}, published"] = np.array(SEEN), np.array(PUBLISHED[kind])
     first = optimizers[0]
     both = {"last": fitted[first], "all": fit(first, used[first], "all", SMALL)}
     metrics = {

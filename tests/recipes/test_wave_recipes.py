@@ -17,7 +17,8 @@ def test_a_sine_forecast_is_scored_in_closed_loop_beside_the_published_one():
     assert [line["method"] for line in result.table] == ["ours", "published", "the mean"]
     assert "lbfgs" in result.settings["models"]["published"]
     assert set(result.figures) == {"closed-loop", "scores", "ours-steps", "published-steps"}
-    assert len(result.figures["published-steps"].layout.sliders[0].steps) == 11
+    (slider,) = result.figures["published-steps"].to_dict()["layout"]["sliders"]
+    assert len(slider["steps"]) == 11
 
 
 def test_the_same_seed_gives_the_same_numbers():
@@ -36,7 +37,7 @@ def test_any_shape_takes_any_shape(series, features, uneven):
 @pytest.mark.parametrize("rows", [5, 11, 1500])
 def test_the_windows_of_a_model_fit_into_its_series(rows):
     model = free_running(1, rows, 1, steps=3, hidden=(4,))
-    assert model.burn_in < model.window < rows
+    assert model.window is not None and model.burn_in < model.window < rows
     values = np.sin(np.arange(2 * rows) / 3.0)[:, None]
     every = Waves({0: values[:rows]}, {0: values[rows:]})
     found = compare({"ours": model}, every, [0], [0], [0], ())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from rollcast import recipes
     from rollcast.data import datasets
     from rollcast.data.panel import Panel
     from rollcast.data.read import read
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from rollcast.forecast.forecaster import Forecaster
     from rollcast.forecast.load import load
     from rollcast.forecast.result import Forecast
+    from rollcast.forecast.sequence import SequenceRegressor
     from rollcast.forecast.stream import Stream
     from rollcast.plots.forecast_report import write_report
     from rollcast.train.training import Training
+    from rollcast.train.watch import GradientWatch
 
 __all__ = [
     "Backtest",
@@ -39,12 +42,14 @@ __all__ = [
     "EngineError",
     "Forecast",
     "Forecaster",
+    "GradientWatch",
     "MissingExtraError",
     "ModelFileError",
     "NoGradientError",
     "NotFittedError",
     "Panel",
     "RollcastError",
+    "SequenceRegressor",
     "Stream",
     "Training",
     "TrainingError",
@@ -52,16 +57,20 @@ __all__ = [
     "datasets",
     "load",
     "read",
+    "recipes",
     "write_report",
 ]
 
 # Where each public name lives. It is imported when first asked for, so that `import rollcast`
 # costs next to nothing.
+_MODULES = {"datasets": "rollcast.data.datasets", "recipes": "rollcast.recipes"}
 _HOMES = {
     "Backtest": "rollcast.forecast.backtest",
     "Forecast": "rollcast.forecast.result",
     "Forecaster": "rollcast.forecast.forecaster",
+    "GradientWatch": "rollcast.train.watch",
     "Panel": "rollcast.data.panel",
+    "SequenceRegressor": "rollcast.forecast.sequence",
     "Stream": "rollcast.forecast.stream",
     "Training": "rollcast.train.training",
     "load": "rollcast.forecast.load",
@@ -73,8 +82,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'rollcast' has no attribute {name!r}")
-    if name == "datasets":
-        value: Any = import_module("rollcast.data.datasets")
+    if name in _MODULES:
+        value: Any = import_module(_MODULES[name])
     else:
         value = getattr(import_module(_HOMES.get(name, "rollcast.errors")), name)
     globals()[name] = value

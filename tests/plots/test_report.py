@@ -10,7 +10,8 @@ import pytest
 
 from rollcast.errors import UsageError
 from rollcast.plots import Report, SeriesPicture, headline, write_report
-from rollcast.plots.report import MOST_SERIES, _json, report_html
+from rollcast.plots.page import _json
+from rollcast.plots.report import MOST_SERIES, report_html
 from rollcast.plots.scores import best_methods, metric_text, metric_title
 
 from .conftest import picture

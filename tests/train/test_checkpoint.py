@@ -257,7 +257,7 @@ def test_a_process_that_was_killed_goes_on_to_the_same_bits(line_problem, tmp_pa
 
 
 def test_no_field_of_the_state_is_forgotten():
-    own = {"weights", "arrays", "schedule", "best_weights"}
+    own = {"weights", "arrays", "schedule", "best_weights", "carried"}
     assert own | set(NUMBERS) | set(SERIES) == {field.name for field in dataclasses.fields(State)}
 
 
@@ -269,6 +269,7 @@ def test_the_state_comes_back_as_it_was(tmp_path):
         (np.inf, 2.0, 1 / 3),
         7, 6, 1, rng.standard_normal(4), 3, 1 / 7, 12.34, 5.6,
         [0.1, 1e-300], [1 / 3], [1e-3], [3, 6], [0.5, np.pi],
+        {"h": rng.standard_normal(3)},
     )  # fmt: skip
     file = Checkpoint(tmp_path / "state", {"a": 1})
     file.write(state)

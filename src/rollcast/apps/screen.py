@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -80,6 +80,10 @@ class TrainingBar:
     ) -> None:
         self.progress.stop()
 
+    def warn(self, message: str) -> None:
+        """Print a warning above the bar, whether that is shown or not."""
+        self.progress.console.print(f"warning: {message}", soft_wrap=True)
+
     def __call__(self, event: Event) -> None:
         if isinstance(event, FitStarted):
             self.due = 0.0
@@ -140,3 +144,22 @@ def row_table(frame: Any) -> Table:
     for row in frame.head(FIRST_ROWS).iter_rows():
         table.add_row(*(number(cell) if isinstance(cell, float) else str(cell) for cell in row))
     return table
+
+
+def mapping_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One line a row, a column for each heading that any row has; numbers to the right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    headings = list(dict.fromkeys(heading for row in rows for heading in row))
+    for heading in headings:
+        texts = any(isinstance(row.get(heading), str) for row in rows)
+        table.add_column(heading, justify="left" if texts else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell(row.get(heading)) for heading in headings))
+    return table
+
+
+def cell(value: object) -> str:
+    """A value in a table: four digits of a number, a dash for none."""
+    if value is None:
+        return "–"
+    return number(value) if isinstance(value, float) else str(value)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from rollcast.data.where import keep, parse_where
 from rollcast.errors import DataError, UsageError
 
 DEFAULT_ID = "unique_id"
+
+TARGET = ("target", "the values to forecast")
 
 
 def read(
@@ -71,13 +73,71 @@ def read(
         freq = parse_frequency(freq).alias
     if season is not None and (isinstance(season, bool) or season < 1 or season != int(season)):
         raise UsageError(f"season={season!r}: expected a whole number of rows, 1 for none.")
+    opened = _opened(source, id, time, {target: TARGET}, where, freq, duplicates)
+    return opened.panel(opened.values[:, 0], freq, season)
+
+
+def read_signals(
+    source: Any,
+    columns: Mapping[str, tuple[str, str]],
+    *,
+    id: str = DEFAULT_ID,
+    time: str | Sequence[str] = "ds",
+    freq: str | int | None = None,
+    where: str | None = None,
+) -> tuple[Panel, np.ndarray]:
+    """As ``read``, but several columns: a `Panel` of the first, and all of them side by side.
+
+    ``columns`` maps each name to the option that named it and what it is for, for messages. The
+    values are float64 ``(rows of the panel, columns)``, NaN where missing. No row is left
+    out, whatever is missing in it; gaps between stamps become rows of NaN.
+    """
+    if isinstance(source, Panel):
+        raise UsageError("a Panel holds one column; give the table that it was read from.")
+    if freq is not None:
+        freq = parse_frequency(freq).alias
+    opened = _opened(source, id, time, columns, where, freq, "error")
+    # a panel of row numbers says where each row of the table went, and where there was none
+    panel = opened.panel(np.arange(len(opened.values), dtype=np.float64), freq, 1)
+    there = ~np.isnan(panel.values)
+    values = np.full((len(there), len(columns)), np.nan)
+    values[there] = opened.values[panel.values[there].astype(np.int64)]
+    return replace(panel, values=np.ascontiguousarray(values[:, 0])), values
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A table that has been read, its rows in any order."""
+
+    codes: np.ndarray
+    ids: np.ndarray
+    stamps: Stamps
+    values: np.ndarray  # (rows, columns)
+    names: Columns
+    source: str
+
+    def panel(self, values: np.ndarray, freq: str | int | None, season: int | None) -> Panel:
+        return _panel(
+            self.codes, self.ids, self.stamps, values, self.names, self.source, freq, season
+        )
+
+
+def _opened(
+    source: Any,
+    id: str,
+    time: str | Sequence[str],
+    columns: Mapping[str, tuple[str, str]],
+    where: str | None,
+    freq: str | int | None,
+    duplicates: str,
+) -> _Opened:
     clauses = parse_where(where) if where is not None else ()
     table = open_table(source)
     time_names = _time_names(time, table)
-    id_name = _checked_names(table, id, time_names, target)
+    id_name = _checked_names(table, id, time_names, columns)
     for clause in clauses:
         table.need(clause.column, "where", "named in where")
-    wanted = [*([id_name] if id_name else []), *time_names, target, *(c.column for c in clauses)]
+    wanted = [*([id_name] if id_name else []), *time_names, *columns, *(c.column for c in clauses)]
     frame = table.load(list(dict.fromkeys(wanted)))
     if len(frame) == 0:
         raise DataError(f"{table.source} has column names but no rows.")
@@ -91,17 +151,19 @@ def read(
                 + "".join(_some_values(tested[c.column]) for c in clauses[:1])
             )
         frame = frame[rows]
-    columns = {name: column_of(frame, name, table.source) for name in [*time_names, target]}
-    values = _target(columns[target], table, rows)
+    found = {name: column_of(frame, name, table.source) for name in [*time_names, *columns]}
+    values = np.stack(
+        [_numbers(found[name], option, table, rows) for name, (option, _) in columns.items()], 1
+    )
     if len(time_names) == 1:
-        stamps = one_column(columns[time_names[0]], table.source, rows, freq)
+        stamps = one_column(found[time_names[0]], table.source, rows, freq)
     else:
-        stamps = several_columns([columns[name] for name in time_names], table.source, rows)
+        stamps = several_columns([found[name] for name in time_names], table.source, rows)
     codes, ids = _series(frame, id_name, table, rows)
     names = Columns(
         id=id_name,
         time=time_names,
-        target=target,
+        target=next(iter(columns)),
         frame=table.kind,
         stamp=stamps.kind,
         parts=stamps.parts,
@@ -109,7 +171,7 @@ def read(
         utc=stamps.utc,
         duplicates=duplicates,
     )
-    return _panel(codes, ids, stamps, values, names, table.source, freq, season)
+    return _Opened(codes, ids, stamps, values, names, table.source)
 
 
 def _time_names(time: str | Sequence[str], table: Table) -> tuple[str, ...]:
@@ -125,18 +187,22 @@ def _time_names(time: str | Sequence[str], table: Table) -> tuple[str, ...]:
     return names
 
 
-def _checked_names(table: Table, id: str, time: tuple[str, ...], target: str) -> str | None:
+def _checked_names(
+    table: Table, id: str, time: tuple[str, ...], columns: Mapping[str, tuple[str, str]]
+) -> str | None:
     """The id column, None when the table is one series. Raises for absent or repeated names."""
     for name in time:
         table.need(name, "time", "the time of each row")
-    table.need(target, "target", "the values to forecast")
+    for name, (option, why) in columns.items():
+        table.need(name, option, why)
     if id != DEFAULT_ID:
         table.need(id, "id", "which series a row belongs to")
     found = id if id in table.names else None
-    named = [*time, target, *([found] if found else [])]
+    named = [*time, *columns, *([found] if found else [])]
     if len(set(named)) < len(named):
+        roles = " and ".join(f"{option}={name!r}" for name, (option, _) in columns.items())
         raise UsageError(
-            f"id={id!r}, time={','.join(time)!r} and target={target!r} name a column twice. "
+            f"id={id!r}, time={','.join(time)!r} and {roles} name a column twice. "
             "Each must be a column of its own."
         )
     return found
@@ -148,27 +214,27 @@ def _some_values(column: Column) -> str:
     return f" Column {column.name!r} holds {', '.join(shown) or 'nothing'}, …" if shown else ""
 
 
-def _target(column: Column, table: Table, rows: np.ndarray | None) -> np.ndarray:
-    """The target as float64, NaN where missing."""
+def _numbers(column: Column, option: str, table: Table, rows: np.ndarray | None) -> np.ndarray:
+    """A column of numbers as float64, NaN where missing; ``option`` is what named it."""
     values, wrong = numbers(column, table.decimal_comma)
     if wrong.any():
         index = int(np.flatnonzero(wrong)[0])
         more = f" ({wrong.sum()} such rows)" if wrong.sum() > 1 else ""
         raise DataError(
-            f"{table.source}, row {row_number(rows, index)}: {text_of(column, index)} in target "
+            f"{table.source}, row {row_number(rows, index)}: {text_of(column, index)} in {option} "
             f"column {column.name!r} is not a number{more}. Expected numbers; a missing one is "
             "empty or NA."
         )
     if np.isinf(values).any():
         index = int(np.flatnonzero(np.isinf(values))[0])
         raise DataError(
-            f"{table.source}, row {row_number(rows, index)}: {values[index]} in target column "
+            f"{table.source}, row {row_number(rows, index)}: {values[index]} in {option} column "
             f"{column.name!r}. Infinite values cannot be forecast: make them missing or correct "
             "them."
         )
     if np.isnan(values).all():
         raise DataError(
-            f"{table.source}: all {len(values)} values of target column {column.name!r} are "
+            f"{table.source}: all {len(values)} values of {option} column {column.name!r} are "
             "missing. Check that it is the right column."
         )
     return values

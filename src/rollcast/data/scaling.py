@@ -31,10 +31,10 @@ def series_statistics(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
     location = np.add.reduceat(np.where(observed, panel.values, 0.0), begins) / count
     centred = np.where(observed, panel.values - np.repeat(location, panel.lengths), 0.0)
     spread = np.sqrt(np.add.reduceat(centred * centred, begins) / count)
-    return location, _floored(location, spread)
+    return location, floored(location, spread)
 
 
-def _floored(location: np.ndarray, spread: np.ndarray) -> np.ndarray:
+def floored(location: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """``spread`` where there is any, else the level, else 1."""
     level = np.abs(location)
     constant = spread <= CONSTANT * level

@@ -58,3 +58,30 @@ class RollingPicture:
     forecasts: NDArray
     starts: Sequence[int] | None = None
     unit: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class WavePicture:
+    """One series with what is known of it and what methods say of the rest.
+
+    ``x`` and ``known`` are ``(rows,)``, ``future_x`` ``(steps,)``, ``predictions`` maps a method to
+    ``(steps,)``; ``truth`` ``(steps,)`` is what happened, if known. NaN is missing.
+    """
+
+    id: str
+    x: NDArray
+    known: NDArray
+    future_x: NDArray
+    predictions: Mapping[str, NDArray]
+    truth: NDArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class GradientPicture:
+    """What training saw of the gradient: ``names`` of the weights, ``steps (steps,)``, and the norm
+    of each weight's gradient, ``norms`` and ``clipped``, both ``(steps, names)``."""
+
+    names: Sequence[str]
+    steps: NDArray
+    norms: NDArray
+    clipped: NDArray

@@ -4,11 +4,9 @@ Its size is that of plotly.js, about 4.8 MB, which is inlined once, and some 0.1
 page may load nothing: a content security policy says so to the browser.
 """
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +15,11 @@ from numpy.typing import NDArray
 from rollcast.atomic import whole_file
 from rollcast.errors import UsageError
 from rollcast.plots.fan import forecast_fan
-from rollcast.plots.pictures import RollingPicture, SeriesPicture, TrainingCurve
+from rollcast.plots.gradients import gradient_norms
+from rollcast.plots.page import drawing, page_html
+from rollcast.plots.pictures import GradientPicture, RollingPicture, SeriesPicture, TrainingCurve
 from rollcast.plots.rolling import rolling_origins
 from rollcast.plots.scores import Scores, error_by_step, reference_method, relative_scores
-from rollcast.plots.style import DARK, LIGHT, twins
 from rollcast.plots.tables import (
     code_block,
     command_block,
@@ -32,13 +31,9 @@ from rollcast.plots.tables import (
 from rollcast.plots.training import training_curve
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+    pass
 
 MOST_SERIES = 12
-POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "img-src data: blob:; base-uri 'none'; form-action 'none'"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +52,7 @@ class Report:
     scores: Scores = field(default_factory=dict)
     error_by_step: Mapping[str, NDArray] = field(default_factory=dict)
     training: TrainingCurve | None = None
+    gradients: GradientPicture | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
     command: str = ""
     code: str = ""
@@ -88,27 +84,14 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
 
 def report_html(report: Report) -> str:
     """The report as the text of one HTML page."""
-    from plotly.offline import get_plotlyjs
-
     figures = _figures(report)
-    drawings = _json({"figures": figures, "twins": twins()})
-    files = resources.files("rollcast.plots")
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="generator" content="rollcast">'
-        f"<title>{escaped(report.title)}</title>\n<style>\n{_colours()}"
-        f"{files.joinpath('report.css').read_text(encoding='utf-8')}</style></head>\n<body><main>"
+    body = (
         f'<h1>{escaped(report.title)}</h1><p class="headline">{escaped(report.headline)}</p>\n'
         "<noscript><p>The figures need JavaScript; the tables do not.</p></noscript>\n"
         f"{_sections(report, set(figures))}"
-        f"<footer>{escaped(report.footer)}</footer></main>\n"
-        f'<script type="application/json" id="drawings">{drawings}</script>\n'
-        f"<script>{get_plotlyjs()}</script>\n"
-        f"<script>\n{files.joinpath('report.js').read_text(encoding='utf-8')}</script>\n"
-        "</body></html>\n"
+        f"<footer>{escaped(report.footer)}</footer>"
     )
+    return page_html(report.title, body, figures)
 
 
 def _figures(report: Report) -> dict[str, Any]:
@@ -116,16 +99,18 @@ def _figures(report: Report) -> dict[str, Any]:
     ours = report.method
     figures: dict[str, Any] = {}
     if report.series:
-        figures["fan"] = [_plain(forecast_fan(one)) for one in report.series[:MOST_SERIES]]
+        figures["fan"] = [drawing(forecast_fan(one)) for one in report.series[:MOST_SERIES]]
     if len(report.scores) > 1 and (relative := relative_scores(report.scores, ours=ours)).data:
-        figures["relative"] = _plain(relative)
+        figures["relative"] = drawing(relative)
     if report.error_by_step:
         steps = error_by_step(report.error_by_step, ours=ours, unit=report.unit)
-        figures["steps"] = _plain(steps)
+        figures["steps"] = drawing(steps)
     if report.training is not None:
-        figures["curve"] = _plain(training_curve(report.training))
+        figures["curve"] = drawing(training_curve(report.training))
+    if report.gradients is not None:
+        figures["gradients"] = drawing(gradient_norms(report.gradients))
     if report.rolling is not None:
-        figures["origins"] = _plain(rolling_origins(report.rolling))
+        figures["origins"] = drawing(rolling_origins(report.rolling))
     return figures
 
 
@@ -155,7 +140,12 @@ def _sections(report: Report, drawn: set[str]) -> str:
         ),
         section("horizon", "Error by step of the horizon", figure("steps")),
         section("backtest", "Forecasts from rolling origins", figure("origins")),
-        section("training", "Training", figure("curve")),
+        section(
+            "training",
+            "Training",
+            figure("curve"),
+            figure("gradients", "Norm of the gradient, weight by weight"),
+        ),
         section("data", "Data", pair_table(report.data) if report.data else ""),
         section("setting", "The setting that reproduces it", command, code, settings),
     )
@@ -179,27 +169,3 @@ def _chooser(series: Sequence[SeriesPicture]) -> str:
         '<button type="button" data-range="all" aria-pressed="false">All</button>'
         f"</span></div>{note}"
     )
-
-
-def _colours() -> str:
-    def rules(palette: dict[str, str]) -> str:
-        return " ".join(
-            f"--{name}: {colour};" for name, colour in palette.items() if " " not in name
-        )
-
-    return (
-        f":root {{ {rules(LIGHT)} }}\n"
-        "@media (prefers-color-scheme: dark) { :root:not([data-theme=light]) "
-        f"{{ {rules(DARK)} }} }}\n"
-        f":root[data-theme=dark] {{ {rules(DARK)} }}\n"
-    )
-
-
-def _plain(figure: "Figure") -> dict[str, Any]:
-    return json.loads(str(figure.to_json(engine="json")))
-
-
-def _json(value: object) -> str:
-    """JSON that cannot end the script element it stands in."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

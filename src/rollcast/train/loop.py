@@ -1,37 +1,37 @@
 """The training loop: draw a batch, loss and gradient, clipped update; now and then, validate.
 
-What is trained is the problem's affair (see ``Problem``); the loop knows flat vectors, windows by
+What is trained is the problem's affair (``Problem``); the loop knows flat vectors, windows by
 number, and time. Between any two lines the state of the run is whole, so an interrupt, a listener
 that raises or a kill leaves something that goes on to the same bits.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from math import isfinite
 from os import PathLike
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
 from rollcast.errors import TrainingError, UsageError
-from rollcast.train.checkpoint import Checkpoint
+from rollcast.train.checkpoint import checkpoint_at
 from rollcast.train.divergence import diverged
 from rollcast.train.events import (
     Event,
     FitFinished,
     FitStarted,
+    GradientSeen,
     Listener,
     Reason,
     StepDone,
     ValidationDone,
 )
+from rollcast.train.gradients import norm_called, norms_of
 from rollcast.train.interrupts import Interrupts
 from rollcast.train.lbfgs import LBFGS
 from rollcast.train.optimizers import Optimizer
-from rollcast.train.order import Order
-from rollcast.train.problem import Outcome, Problem, on_all_windows
+from rollcast.train.order import InOrder, Order
+from rollcast.train.problem import Carrying, Outcome, Problem, on_all_windows
 from rollcast.train.state import State
 from rollcast.train.training import Training
 
@@ -48,28 +48,28 @@ def run(
     validation_every: int | None = None,
     stop_after: int | None = None,
     rates: np.ndarray | None = None,
+    order: InOrder | None = None,
 ) -> Outcome:
     """Train ``problem`` and return its best weights with the history.
 
     ``listeners`` get every event. With ``checkpoint``, a path, the run is written there at every
     validation, every half minute and when it is interrupted; when the file exists, the run goes on
     from it to the same bits as if it had never stopped. ``validation_every`` counts steps, by
-    default a twentieth of them; the first weights (step 0, which may turn out the best) and the
-    last ones are always validated.
+    default a twentieth of them; the first weights (step 0) and the last are always validated.
 
     ``stop_after`` ends the run after so many steps, 0 or more, of a schedule that is made for
     ``training.steps``: those are the first steps of the longer run, which the checkpoint can still
-    become. A checkpoint that is beyond ``stop_after`` is begun anew. ``rates``, the learning rate
-    of each step, takes the place of learning rate and schedule; the file does not remember it.
+    become. A checkpoint that is beyond ``stop_after`` is begun anew. ``rates``, one a step, take
+    the place of learning rate and schedule; the file does not remember them. ``order`` says which
+    windows each step trains on, None = batches drawn anew in every pass.
 
-    Raises ``TrainingError`` when loss, gradient or score are not finite, ``UsageError`` and
-    ``ModelFileError`` for a checkpoint that cannot be used. KeyboardInterrupt and what a listener
-    raises come through, after the checkpoint is written.
+    Raises ``TrainingError`` where a loss, gradient or score is not finite, ``UsageError`` and
+    ``ModelFileError`` for a checkpoint that is of no use. KeyboardInterrupt and what listeners
+    raise come through, after the checkpoint is written.
     """
     last = training.steps if stop_after is None else min(stop_after, training.steps)
-    return _Run(
-        problem, training, seed, listeners, checkpoint, validation_every, last, rates
-    ).train()
+    args = problem, training, seed, listeners, checkpoint, validation_every, last, rates, order
+    return _Run(*args).train()
 
 
 class _Run:
@@ -83,6 +83,7 @@ class _Run:
         validation_every: int | None,
         last: int,
         rates: np.ndarray | None,
+        order: InOrder | None,
     ) -> None:
         if validation_every is not None and validation_every < 1:
             raise UsageError(f"validation_every={validation_every}: expected a number from 1.")
@@ -94,39 +95,30 @@ class _Run:
         self.last, self.rates = last, rates
         self.learning_rate = training.base_rate(problem.windows)
         self.every = validation_every or max(1, training.steps // 20)
-        self.order = Order(problem.windows, training.batch_size, seed)
+        self.order = order or Order(problem.windows, training.batch_size, seed)
         self.optimizer = training.make_optimizer()
         self.schedule = training.make_schedule()
         self.bounds = training.clip_norm, training.clip_value
+        self.watched = any(getattr(each, "watches_gradients", False) for each in listeners)
         self.interrupts = Interrupts()
-        self.file = None if checkpoint is None else self._file(Path(checkpoint), seed)
+        setting = problem, training, self.learning_rate, seed, self.every
+        self.file = None if checkpoint is None else checkpoint_at(checkpoint, *setting)
         state = None if self.file is None else self.file.read()
         if state is None or state.step > last:
             weights = np.array(problem.initial(seed), training.dtype)
             state = State(weights, self.optimizer.start(weights), self.schedule.start)
         self.state = state
+        self.carrying = problem if isinstance(problem, Carrying) else None
+        if self.carrying:
+            self.carrying.carried = state.carried
         self.began = self.written = perf_counter()
-
-    def _file(self, path: Path, seed: int) -> Checkpoint:
-        if not path.parent.is_dir():
-            raise UsageError(f"checkpoint={str(path)!r}: there is no folder {path.parent}.")
-        setting = asdict(self.training)
-        del setting["max_seconds"]  # an interrupted run may well be given more time
-        setting |= {
-            "learning_rate": self.learning_rate,  # as used, where the training leaves it open
-            "seed": seed,
-            "validation_every": self.every,
-            "windows": self.problem.windows,
-            "problem": self.problem.fingerprint(),
-        }
-        return Checkpoint(path, setting)
 
     @property
     def seconds(self) -> float:
         return self.state.seconds + perf_counter() - self.began
 
     def train(self) -> Outcome:
-        whole = isinstance(self.optimizer, LBFGS)
+        searches = isinstance(self.optimizer, LBFGS)
         try:
             with self.interrupts.installed():
                 self.emit(
@@ -134,7 +126,7 @@ class _Run:
                         step=self.state.step,
                         steps=self.last,
                         windows=self.order.windows,
-                        batch_size=self.order.windows if whole else self.order.batch_size,
+                        batch_size=self.order.windows if searches else self.order.batch_size,
                         weights=self.state.weights.size,
                         validation_every=self.every,
                     )
@@ -164,8 +156,7 @@ class _Run:
                     self.file = None  # what follows is not part of a longer run
                     self.validate()
                 return "finished"
-            # Time for a last validation is set aside; one step is always made, and some weights
-            # besides the first are always scored, or all training would be for nothing.
+            # Time for a last validation is set aside; one step is always made and scored.
             if training.max_seconds is not None and state.step > 0:
                 left = training.max_seconds - self.seconds
                 if left <= state.validation_seconds:
@@ -194,6 +185,7 @@ class _Run:
         indices = self.order.batch(state.step)
         loss, gradient = self.problem.loss_and_gradient(state.weights, indices, state.step)
         loss = float(loss)
+        self.show(gradient, *self.bounds)
         if not isfinite(loss):
             raise self.diverged(state.step + 1, "loss", loss)
         with self.interrupts:
@@ -204,7 +196,7 @@ class _Run:
             if isfinite(norm):  # otherwise nothing was updated
                 self.count(loss, norm, rate)
         if not isfinite(norm):
-            raise self.diverged(state.step + 1, "gradient norm", norm)
+            raise self.diverged(state.step + 1, norm_called(gradient, self.problem.places()), norm)
         return loss, norm
 
     def search(self, optimizer: LBFGS, rate: float) -> tuple[float, float]:
@@ -215,11 +207,10 @@ class _Run:
             return on_all_windows(self.problem, self.order, weights, state.step)
 
         found = optimizer.search(state.weights, state.arrays, rate, evaluate)
-        for what, value in (
-            ("loss", found.loss),
-            ("gradient norm", found.gradient_norm),
-            ("loss within the step", found.last_loss),
-        ):
+        self.show(found.gradient, None, None)
+        found_values = (found.loss, found.gradient_norm, found.last_loss)
+        whats = ("loss", "gradient norm", "loss within the step")
+        for what, value in zip(whats, found_values, strict=True):
             if not isfinite(value):
                 raise self.diverged(state.step + 1, what, value)
         with self.interrupts:
@@ -231,6 +222,8 @@ class _Run:
     def count(self, loss: float, norm: float, rate: float) -> None:
         state = self.state
         state.take_step(loss, norm, rate)
+        if self.carrying:
+            state.carried = self.carrying.carried
         if self.schedule.by_step:
             state.schedule = self.schedule.observe(self.learning_rate, state.schedule, loss)
 
@@ -259,6 +252,11 @@ class _Run:
             assert state.best_score is not None
             self.emit(ValidationDone(state.step, score, best, state.best_step, state.best_score))
 
+    def show(self, gradient: np.ndarray, *bounds: float | None) -> None:
+        if self.watched:
+            norms, clipped = norms_of(gradient, self.problem.places(), *bounds)
+            self.emit(GradientSeen(self.state.step + 1, norms, clipped))
+
     def diverged(self, step: int, what: str, value: float) -> TrainingError:
         losses = self.state.losses
         return diverged(self.training, self.learning_rate, losses, step, what, value)
@@ -277,10 +275,9 @@ class _Run:
             except OSError as failure:
                 error.add_note(f"The checkpoint could not be written: {failure}")
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        finished = self.finished(reason)
         for listener in self.listeners:
             with suppress(Exception):  # the first error is the one to report
-                listener(finished)
+                listener(self.finished(reason))
 
     def emit(self, event: Event) -> None:
         for listener in self.listeners:

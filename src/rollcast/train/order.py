@@ -1,6 +1,6 @@
 """The order in which training sees its windows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -51,3 +51,24 @@ class Order:
         """All windows in their order, a batch at a time; the last may be smaller."""
         for start in range(0, self.windows, self.batch_size):
             yield np.arange(start, min(start + self.batch_size, self.windows))
+
+
+class InOrder:
+    """Windows that follow each other: each step trains on the next ones, pass after pass alike.
+
+    ``groups`` are the batches of a pass, each an array of windows; what an earlier one leaves
+    behind (the states of a series) is what a later one begins with. Has the face of `Order`.
+    """
+
+    def __init__(self, groups: Sequence[np.ndarray]) -> None:
+        self.groups = [np.asarray(group, np.intp) for group in groups]
+        self.windows = sum(map(len, self.groups))
+        self.batch_size = max(map(len, self.groups))
+
+    def batch(self, step: int) -> np.ndarray:
+        """The windows (batch,) of ``step``, counted from 0."""
+        return self.groups[step % len(self.groups)]
+
+    def parts(self) -> Iterator[np.ndarray]:
+        """All windows, batch by batch."""
+        return iter(self.groups)

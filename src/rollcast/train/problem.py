@@ -1,12 +1,13 @@
 """What the loop is given to train, and what it gives back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from rollcast.train.events import Reason
-from rollcast.train.order import Order
+from rollcast.train.order import InOrder, Order
 from rollcast.train.state import History
 
 
@@ -31,6 +32,11 @@ class Problem(Protocol):
         """
         ...
 
+    def places(self) -> Mapping[str, slice]:
+        """Where each weight lies in the flat vector, by name: torch's for those of a recurrent
+        stack (``weight_hh_l0`` …). Asked for when somebody watches gradients."""
+        ...
+
     def validate(self, weights: np.ndarray) -> float | None:
         """The score on the validation windows, lower is better; None when there are none."""
         ...
@@ -40,8 +46,19 @@ class Problem(Protocol):
         ...
 
 
+@runtime_checkable
+class Carrying(Protocol):
+    """A problem that carries arrays from one step to the next, the states of a series for example.
+
+    They are part of the run's state: kept in its checkpoint, and empty before the first step. The
+    dict is replaced by a new one and neither it nor its arrays are written into.
+    """
+
+    carried: dict[str, np.ndarray]
+
+
 def on_all_windows(
-    problem: Problem, order: Order, weights: np.ndarray, step: int
+    problem: Problem, order: Order | InOrder, weights: np.ndarray, step: int
 ) -> tuple[float, np.ndarray]:
     """Mean loss and gradient of all windows, batch by batch, each by its number of windows."""
     mean, total = 0.0, np.zeros_like(weights)

@@ -39,6 +39,7 @@ class State:
     learning_rates: list[float] = field(default_factory=list)
     validation_steps: list[int] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
+    carried: dict[str, np.ndarray] = field(default_factory=dict)  # by the problem, see `Carrying`
 
     def take_step(self, loss: float, gradient_norm: float, learning_rate: float) -> None:
         """Count an update that has just changed ``weights`` and ``arrays``."""

@@ -1,0 +1,127 @@
+"""What the training loop trains: a sequence network on windows, stateful or not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+
+from rollcast.forecast.feeding import Feeding
+from rollcast.forecast.sequence_windows import SequenceWindows
+from rollcast.model.normalized import Network
+from rollcast.model.sequence import States, Steps
+
+STATEFUL = (False, True, "always")
+"""Whether a window begins with zero states, with those its series left in the window before, or
+with those that the training step before left, whatever its windows were."""
+
+
+class SequenceProblem:
+    """A network and its windows.
+
+    States that are carried from one step to the next lie in ``carried``, so that a checkpoint has
+    them; gradients do not go back through them (truncated back-propagation through time: Williams
+    and Peng 1990). ``score`` judges weights, for `restore`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        windows: SequenceWindows,
+        *,
+        stateful: bool | str,
+        feeding: Feeding,
+        recorded: bool,
+        initial: str,
+        dtype: str,
+        seed: int,
+        steps: int,
+        score: Callable[[np.ndarray], float | None],
+        setting: str,
+    ) -> None:
+        self.network, self.data = network, windows
+        self.stateful, self.feeding, self.recorded = stateful, feeding, recorded
+        self.scheme, self.dtype, self.seed, self.steps = initial, dtype, seed, steps
+        self.score, self.setting = score, setting
+        self.carried: dict[str, np.ndarray] = {}
+
+    @property
+    def windows(self) -> int:
+        """How many windows there are to draw from."""
+        return self.data.count
+
+    def initial(self, seed: int) -> np.ndarray:
+        """The first weights."""
+        return self.network.initial(seed, self.dtype, self.scheme)
+
+    def loss_and_gradient(
+        self, weights: np.ndarray, indices: np.ndarray, step: int
+    ) -> tuple[float, np.ndarray]:
+        """Mean loss of these windows and its gradient; states are carried on."""
+        longest = int(self.data.lengths[indices].max())
+        fed = self.feeding.mask(longest, len(indices), self.seed, step, self.steps)
+        steps = self.data.batch(indices, None if fed is None else len(fed))
+        states = self._states(indices)
+        if not self.recorded:
+            steps, states = self._warmed(weights, indices, steps, states)
+        key = {"seed": self.seed, "step": step}
+        if fed is None:
+            loss, gradient, final = self.network.gradient(weights, steps, states, **key)
+        else:
+            if len(fed) > len(steps.x):  # what was read unrecorded was true, and so is the next
+                fed = fed[-len(steps.x) :].copy()
+                fed[0] = False
+            loss, gradient, final = self.network.fed_gradient(weights, steps, states, fed, **key)
+        if self.stateful:
+            self.carried = {"series": self.data.series[indices], **final}
+        return loss, gradient
+
+    def places(self) -> dict[str, slice]:
+        """Where each weight lies in the flat vector, by name."""
+        return self.network.places()
+
+    def validate(self, weights: np.ndarray) -> float | None:
+        """What ``score`` says of these weights."""
+        return self.score(weights)
+
+    def fingerprint(self) -> str:
+        """A digest of network, data and windows."""
+        digest = hashlib.sha256(self.setting.encode())
+        data = self.data
+        for array in (data.x, data.y, data.starts, data.lengths, data.series):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def _states(self, indices: np.ndarray) -> States:
+        """The states that these windows begin with."""
+        carried = self.carried
+        cold = self.stateful is False or not carried
+        if cold or (self.stateful is True and self.data.number[indices[0]] == 0):
+            return self.network.states(len(indices), self.dtype)
+        series = self.data.series[indices]
+        before = carried["series"]
+        if self.stateful == "always" or np.array_equal(before, series):
+            return {name: carried[name] for name in carried if name != "series"}
+        # shorter series ended in the window before
+        rows = np.searchsorted(before, series)
+        return {
+            name: self.network.rows_of(carried[name], rows) for name in carried if name != "series"
+        }
+
+    def _warmed(
+        self, weights: np.ndarray, indices: np.ndarray, steps: Steps, states: States
+    ) -> tuple[Steps, States]:
+        """The steps after the burn-in and the states it left, when it is read unrecorded."""
+        burn_in = self.data.burn_in
+        if not burn_in or (self.stateful is True and self.data.number[indices[0]] > 0):
+            return steps, states
+        x = np.ascontiguousarray(steps.x[:burn_in])
+        _, states = self.network.outputs_of(weights, x, states)
+        lengths = steps.lengths
+        return Steps(
+            np.ascontiguousarray(steps.x[burn_in:]),
+            np.ascontiguousarray(steps.target[burn_in:]),
+            None if steps.observed is None else np.ascontiguousarray(steps.observed[burn_in:]),
+            None if lengths is None else np.maximum(lengths - np.int32(burn_in), 1, dtype=np.int32),
+        ), states

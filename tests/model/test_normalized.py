@@ -1,0 +1,137 @@
+"""Normalisation between layers against PyTorch in float64: outputs, gradients, states."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from native.oracle import make_module
+
+from rollcast.model.normalized import NormalizedNetwork
+from rollcast.model.sequence import SequenceNetwork, Steps
+from rollcast.nn.layers import dropout_mask
+from rollcast.nn.normal import NORMALIZE
+
+TIME, HIDDEN = 7, (5, 4, 3)
+
+
+def make(cell, kind, readout=True, dropout=0.0, last=False):
+    plain = SequenceNetwork(
+        cell, 2, HIDDEN, 2 if readout else 3, readout=readout, dropout=dropout, last=last
+    )
+    network = NormalizedNetwork(plain, kind)
+    weights = network.initial(0, "float64", "torch")
+    draw = np.random.default_rng(1)
+    for between in network._between(weights):  # gain and shift that do something
+        between["gain"][:] += draw.normal(size=between["gain"].shape)
+        between["shift"][:] += draw.normal(size=between["shift"].shape)
+    return network, weights
+
+
+def batch(network, lengths):
+    draw = np.random.default_rng(2)
+    x = draw.normal(size=(TIME, len(lengths), 2))
+    target = draw.normal(size=(TIME, len(lengths), network.outputs))
+    observed = draw.random(target.shape) < 0.8
+    ragged = None if min(lengths) == TIME else np.array(lengths, np.int32)
+    return Steps(x, target, observed, ragged)
+
+
+def oracle(network, weights, steps, *, population=None, seed=0, step=0):
+    """Loss and gradient by autograd; outputs by these statistics where they are given."""
+    flat = torch.tensor(weights, requires_grad=True)
+    at, layers = 0, []
+    for width, units in pairwise(network.stack.sizes):
+        module = make_module(network.stack.cell, width, units)
+        named = {}
+        for name, leaf in module.named_parameters():
+            named[name] = flat[at : at + leaf.numel()].view_as(leaf)
+            at += leaf.numel()
+        layers.append((module, named))
+    head, at = flat[at : network.plain.count], network.plain.count
+    y, rows = torch.tensor(steps.x), steps.x.shape[1]
+    lengths = np.full(rows, TIME) if steps.lengths is None else steps.lengths
+    within = torch.tensor(np.arange(TIME)[:, None] < lengths)
+    for number, (module, named) in enumerate(layers):
+        y = torch.func.functional_call(module, named, (y,))[0]
+        if number == len(layers) - 1:
+            break
+        units, count = y.shape[-1], 2 + 2 * network.normal.population
+        gain, shift, *rest = flat[at : at + count * units].split(units)
+        at += count * units
+        if network.kind == "layer":
+            y = torch.nn.functional.layer_norm(y, (units,), gain, shift)
+        elif population is not None:
+            y = torch.nn.functional.batch_norm(
+                y.reshape(-1, units), *(each.detach() for each in rest), gain, shift
+            )
+            y = y.view(TIME, rows, units)
+        else:
+            there = torch.nn.functional.batch_norm(
+                y[within], torch.zeros(units).double(), torch.ones(units).double(), gain, shift,
+                training=True,
+            )  # fmt: skip
+            y = torch.zeros_like(y).index_put((within,), there)
+        if network.stack.dropout and population is None:
+            places = np.arange(TIME)[:, None], np.arange(rows)
+            y = y * torch.tensor(
+                dropout_mask(network.stack.dropout, seed, step, number, *places, units)
+            )
+    if network.plain.head is not None:
+        split = 2 * HIDDEN[-1]
+        y = torch.nn.functional.linear(y, head[:split].view(2, -1), head[split:])
+    counted = torch.tensor(steps.observed) & within[:, :, None]
+    if network.plain.last:
+        counted &= torch.tensor(np.arange(TIME)[:, None] == lengths - 1)[:, :, None]
+    loss = ((y - torch.tensor(steps.target))[counted] ** 2).mean()
+    loss.backward()
+    return loss.item(), flat.grad.numpy(), y.detach().numpy()
+
+
+@pytest.mark.parametrize("kind", NORMALIZE)
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn_tanh"])
+@pytest.mark.parametrize("lengths", [(TIME,) * 4, (TIME, 2, 5, 1)])
+@pytest.mark.parametrize("options", [{}, {"dropout": 0.4, "last": True}, {"readout": False}])
+def test_loss_and_gradient_are_those_of_autograd(kind, cell, lengths, options):
+    network, weights = make(cell, kind, **options)
+    steps = batch(network, lengths)
+    states = network.states(len(lengths), "float64")
+    loss, gradient, _ = network.gradient(weights, steps, states, seed=3, step=4)
+    truth, slope, _ = oracle(network, weights, steps, seed=3, step=4)
+    assert loss == pytest.approx(truth, rel=1e-12)
+    np.testing.assert_allclose(gradient, slope, rtol=0, atol=1e-12 * np.abs(slope).max())
+
+
+@pytest.mark.parametrize("kind", NORMALIZE)
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_outputs_go_by_the_statistics_of_the_training_data(kind, cell):
+    network, weights = make(cell, kind)
+    steps = batch(network, (TIME,) * 6)
+    settled = network.settled(weights, steps.x, None)
+    states = network.states(6, "float64")
+    y, _ = network.outputs_of(settled, steps.x, states)
+    np.testing.assert_allclose(y, oracle(network, settled, steps, population=True)[2], rtol=1e-11)
+    if kind == "batch":  # over all the data there is, they are those of that one batch
+        np.testing.assert_allclose(
+            network.loss(settled, steps, states)[0], oracle(network, weights, steps)[0], rtol=1e-9
+        )
+
+
+@pytest.mark.parametrize("kind", NORMALIZE)
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_steps_and_rolled_outputs_are_those_of_the_whole(kind, cell):
+    network, weights = make(cell, kind)
+    x = batch(network, (TIME,) * 3).x
+    weights = network.settled(weights, x, None)
+    states = network.states(3, "float64")
+    whole, final = network.outputs_of(weights, x, states)
+    np.testing.assert_allclose(network.roll(weights, x, np.zeros(TIME, bool)), whole, rtol=1e-11)
+    _, middle = network.outputs_of(weights, np.ascontiguousarray(x[:3]), states)
+    stepper = network.stepper(weights, 3)
+    stepper.h, stepper.c = middle["h"], middle.get("c")
+    np.testing.assert_allclose(stepper.step(x[3]), whole[3], rtol=1e-11)
+    fed = np.arange(TIME) >= 4
+    rolled = network.roll(weights, x, fed)
+    x[4] = rolled[3]
+    np.testing.assert_allclose(rolled[4], network.outputs_of(weights, x, states)[0][4], rtol=1e-11)
+    assert np.isfinite(final["h"]).all()

@@ -52,8 +52,9 @@ class SequenceRegressor:
         after so many rows; "first=5, grow=0.6" lets that part grow from 5 rows while training) or
         "scheduled(end=0.5)" (its own by chance, more often with time).
     dropout, normalize
-        Between layers: dropout while training; "layer" or "batch" normalisation, or None. Outputs
-        of "batch" go by mean and variance of training rows, found anew when weights are scored.
+        Between layers: dropout while training; "layer" or "batch" normalisation, or None.
+        "recurrent_batch": within an LSTM's recurrence, windows of one length. Outputs go by mean
+        and variance of training rows, found anew when weights are scored.
     initial
         The stack's first weights: "torch", "normal(std=0.001)", "orthogonal(forget_bias=1)" …
     scaling

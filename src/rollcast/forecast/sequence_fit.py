@@ -19,11 +19,10 @@ from rollcast.forecast.sequence_problem import STATEFUL, SequenceProblem
 from rollcast.forecast.sequence_scaling import SCALERS, Scaling
 from rollcast.forecast.sequence_score import RESTORE, Scores
 from rollcast.forecast.sequence_windows import SequenceWindows, Signals
-from rollcast.model.normalized import Network, NormalizedNetwork
+from rollcast.model.networks import NORMALIZED, Network
 from rollcast.model.sequence import SequenceNetwork
 from rollcast.nn.cells import find_cell
 from rollcast.nn.initial import INITIAL
-from rollcast.nn.normal import NORMALIZE
 from rollcast.train.events import Listener
 from rollcast.train.lbfgs import LBFGS
 from rollcast.train.loop import Outcome, run
@@ -103,16 +102,14 @@ def plan_of(params: dict[str, Any]) -> Plan:
                 f"{name}={params[name]!r}; choose one of {', '.join(map(str, table))}."
             )
     if params["normalize"] is not None:
-        require(
-            "normalize",
-            params["normalize"],
-            params["normalize"] in NORMALIZE,
-            f"None or one of {', '.join(NORMALIZE)}",
-        )
-        if len(hidden) < 2 or feeding.closed:
+        kind = params["normalize"]
+        require("normalize", kind, kind in NORMALIZED, f"one of {', '.join(map(str, NORMALIZED))}")
+        recurrent = kind == "recurrent_batch"
+        if feeding.closed or params["stateful"] if recurrent else feeding.closed or len(hidden) < 2:
+            place = "goes with stateful=False" if recurrent else "stands between layers"
             raise UsageError(
-                f"normalize={params['normalize']!r} stands between layers, trained with "
-                f"feeding='teacher'; found hidden={hidden!r} and feeding={params['feeding']!r}."
+                f"normalize={kind!r} {place}, and is trained with feeding='teacher'; found hidden="
+                f"{hidden!r}, stateful={params['stateful']} and feeding={params['feeding']!r}."
             )
     sequence_difference.check(params["difference"], feeds, len(inputs), len(targets))
     window, burn_in = params["window"], params["burn_in"]
@@ -182,13 +179,17 @@ def fit_sequence(
     columns = np.concatenate([trained.inputs, trained.targets], axis=1)
     both = plan.inputs + plan.targets
     scaling = Scaling.of(params["scaling"], both, trained.panel, columns)
-    network: Network = SequenceNetwork(
+    windows = _windows(params, plan, scaling, trained)
+    if params["normalize"] == "recurrent_batch" and len(set(windows.lengths.tolist())) > 1:
+        raise DataError(
+            f"{signals.panel.source}: normalize='recurrent_batch' needs windows of one length, and "
+            f"the shortest here has {windows.lengths.min()} rows. Give window= and stride=."
+        )
+    plain = SequenceNetwork(
         params["cell"], len(plan.inputs), params["hidden"], len(plan.targets),
         readout=params["readout"], dropout=params["dropout"], last=params["loss_steps"] == "last",
     )  # fmt: skip
-    if params["normalize"] is not None:
-        network = NormalizedNetwork(network, params["normalize"])
-    windows = _windows(params, plan, scaling, trained)
+    network = NORMALIZED[params["normalize"]](plain, int(windows.lengths.max()))
     # scores need every row once, not windows from every place
     judged = _windows(params | {"stride": None}, plan, scaling, trained if held is None else held)
     restore = choose("restore", params["restore"], RESTORE)

@@ -176,6 +176,26 @@ class SequenceNetwork:
         observed = None if steps.observed is None else steps.observed[at][None]
         return np.ascontiguousarray(steps.target[at][None]), observed
 
+    def head_outputs(self, weights: np.ndarray, top: np.ndarray) -> np.ndarray:
+        """Outputs of the last layer's ``top (…, units)``."""
+        if self.head is None:
+            return top
+        return self.head.forward(weights[self.stack.count : self.count], top)
+
+    def head_gradient(
+        self, weights: np.ndarray, top: np.ndarray, steps: Steps
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """The loss of what the last layer says, its slope by ``top`` and by the head's weights."""
+        y, observed = self.head_outputs(weights, top), counted_steps(steps, self.last)
+        loss, slope = engine.loss("mse", y[..., None], steps.target, observed=observed)
+        assert slope is not None
+        slope, part = np.ascontiguousarray(slope[..., 0]), weights[self.stack.count : self.count]
+        if self.head is None:
+            return loss, slope, part
+        dy, dhead = self.head.backward(part, slope, top)
+        assert dy is not None
+        return loss, dy, dhead
+
     def settled(self, weights: np.ndarray, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
         """The weights: this network keeps nothing that depends on the data."""
         return weights

@@ -173,7 +173,8 @@ def test_a_recurrence_can_be_normalised():
         model.set_params(stateful=True).fit(table)
 
 
-def test_the_documentation_runs():
+def test_the_documentation_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     text = (Path(__file__).parents[2] / "docs" / "sequence.md").read_text(encoding="utf-8")
     names = {}
     for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
@@ -181,6 +182,7 @@ def test_the_documentation_runs():
     assert names["outputs"].columns == ["ds", "rollcast"]
     assert names["future"]["ds"].to_list() == list(range(3000, 3100))
     assert isinstance(names["following"], float)
+    assert names["same"].equals(names["future"])
 
 
 def test_earlier_steps_can_be_gone_back_to():
@@ -227,6 +229,9 @@ def test_the_last_weights_are_kept_on_request():
         ({"stride": 2}, "Leave it out"),
         ({"normalize": "group"}, "one of None, layer, batch, rec"),
         ({"normalize": "layer"}, "stands between layers"),
+        ({"hidden": (3, 0)}, "units of"),
+        ({"window": "all"}, "whole number from 1, or None"),
+        ({"held_out": 0.5}, "whole number from 0"),
         ({"hidden": 3}, "units of each layer"),
         ({"inputs": ()}, "column name"),
         ({"training": None}, "expected a Training"),

@@ -11,9 +11,12 @@ import numpy as np
 
 from rollcast.data.read import DEFAULT_ID
 from rollcast.errors import NotFittedError, UsageError
-from rollcast.forecast.sequence_fit import FittedSequence, fit_sequence
+from rollcast.forecast import sequence_saved
+from rollcast.forecast.sequence_fit import fit_sequence
+from rollcast.forecast.sequence_plan import FittedSequence
 from rollcast.forecast.sequence_predict import continued, outputs
 from rollcast.forecast.sequence_stream import SequenceStream
+from rollcast.model.file import write_model
 from rollcast.train.events import Listener
 from rollcast.train.training import Training
 
@@ -184,13 +187,15 @@ class SequenceRegressor:
         fitted, outcome, scores = fit_sequence(
             self.get_params(), table, options, where, listeners, checkpoint
         )
-        self.fitted_ = fitted
+        self._take(fitted, {step: weights for step, weights, _ in scores.seen})
         self.history_ = outcome.history
         self.best_step_ = outcome.best_step
         self.seconds_, self.reason_ = outcome.seconds, outcome.reason
         self.scores_ = [{"step": step, **found} for step, _, found in scores.seen]
-        self._weights = {step: weights for step, weights, _ in scores.seen}
         return self
+
+    def _take(self, fitted: FittedSequence, weights: dict[int, np.ndarray]) -> None:
+        self.fitted_, self._weights = fitted, weights
 
     @property
     def weights_(self) -> np.ndarray:
@@ -204,9 +209,10 @@ class SequenceRegressor:
         """
         fitted = self._fitted("at_step")
         if step not in self._weights:
+            kept = ", ".join(map(str, self._weights)) or "none"
             raise UsageError(
-                f"at_step({step}): weights were kept after the steps "
-                f"{', '.join(map(str, self._weights))}. Take one of them, or change check_every."
+                f"at_step({step}): weights were kept after the steps {kept}. Take one of them, or "
+                "change check_every."
             )
         earlier = SequenceRegressor(self.inputs, self.targets)
         vars(earlier).update(vars(self))
@@ -238,6 +244,11 @@ class SequenceRegressor:
         fitted = self._fitted("stream")
         inputs = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
         return SequenceStream(fitted, inputs, table, where)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one file, whole or not at all; `load` reads it. ``history_``,
+        ``scores_`` and earlier weights do not go with it."""
+        write_model(path, *sequence_saved.pack(self.get_params(), self._fitted("save")))
 
     def _fitted(self, what: str) -> FittedSequence:
         if not hasattr(self, "fitted_"):

@@ -56,7 +56,7 @@ class SequenceNetwork:
         dropout: float = 0.0,
         last: bool = False,
     ) -> None:
-        self.stack = Recurrent(cell, inputs, tuple(hidden), dropout)
+        self.stack = Recurrent(cell, inputs, tuple(int(units) for units in hidden), dropout)
         self.outputs, self.last = outputs, last
         self.head = Linear(self.stack.hidden[-1], outputs) if readout else None
         self._every, self._scored = (

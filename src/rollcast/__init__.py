@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rollcast.forecast.stream import Stream
     from rollcast.plots.forecast_report import write_report
     from rollcast.train.training import Training
+    from rollcast.train.watch import GradientWatch
 
 __all__ = [
     "Backtest",
@@ -41,6 +42,7 @@ __all__ = [
     "EngineError",
     "Forecast",
     "Forecaster",
+    "GradientWatch",
     "MissingExtraError",
     "ModelFileError",
     "NoGradientError",
@@ -66,6 +68,7 @@ _HOMES = {
     "Backtest": "rollcast.forecast.backtest",
     "Forecast": "rollcast.forecast.result",
     "Forecaster": "rollcast.forecast.forecaster",
+    "GradientWatch": "rollcast.train.watch",
     "Panel": "rollcast.data.panel",
     "SequenceRegressor": "rollcast.forecast.sequence",
     "Stream": "rollcast.forecast.stream",

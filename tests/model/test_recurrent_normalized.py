@@ -104,6 +104,18 @@ def test_later_steps_go_by_the_statistics_of_the_last_and_outputs_can_be_fed():
     np.testing.assert_allclose(network.outputs_of(settled, longer, states)[0][8], rolled[8])
 
 
+def test_every_weight_has_a_place_of_its_name():
+    network, weights, _ = make()
+    places = network.places()
+    ends = sorted((place.start, place.stop) for place in places.values())
+    assert ends[0][0] == 0 and ends[-1][1] == network.count
+    assert all(stop == start for (_, stop), (start, _) in pairwise(ends))
+    np.testing.assert_array_equal(weights[places["gain_l1"]], network.layers(weights)[1].gain)
+    variance = network.statistics(weights)[1][1]
+    variance[:] = 7.0
+    assert (weights[places["variance_l1"]] == 7.0).all()
+
+
 def test_other_cells_and_dropout_are_refused():
     with pytest.raises(UsageError, match="cell='lstm' without dropout"):
         RecurrentNormalizedNetwork(SequenceNetwork("gru", 1, (3,), 1), 5)

@@ -29,6 +29,9 @@ class LineProblem:
         x, error = self.x[indices], self.x[indices] @ weights - self.y[indices]
         return float(np.mean(error**2)), (2 / len(indices)) * (x.T @ error)
 
+    def places(self):
+        return {"slope": slice(0, self.x.shape[1])}
+
     def validate(self, weights):
         x, y = self.held
         return float(np.mean((x @ weights - y) ** 2))

@@ -67,6 +67,7 @@ def forecast(
     learning_rate: options.LearningRate = None,
     schedule: options.Schedule = None,
     seed: options.Seed = None,
+    watch_gradients: options.WatchGradients = False,
     level: options.Level = None,
     out: options.Out = None,
     report: options.Report = None,
@@ -77,7 +78,7 @@ def forecast(
     with exit_codes():
         asked = levels_of(level)
         check_results(table, out=out, report=report, save=save, quiet=quiet)
-        from rollcast import Forecaster, Training, write_report
+        from rollcast import Forecaster, GradientWatch, Training, write_report
 
         network = {"cell": cell, "context": context, "strategy": strategy, "head": head}
         network |= {"scaling": scaling, "initial": initial, "seed": seed}
@@ -88,7 +89,10 @@ def forecast(
         training = dataclasses.replace(Training(), **setting)
         model = Forecaster(horizon, training=training, **given(network))
         with TrainingBar(screen(errors=True), shown=is_watched() and not quiet) as bar:
-            model.fit(table, listeners=(bar,), **given(columns | rows))
+            warn = (lambda message: None) if quiet else bar.warn
+            watch = GradientWatch(warn=warn) if watch_gradients else None
+            listeners = (bar,) if watch is None else (bar, watch)
+            model.fit(table, listeners=listeners, **given(columns | rows))
             # First, so that a level beyond what was learnt does not cost the training.
             if save is not None:
                 model.save(save)
@@ -96,7 +100,8 @@ def forecast(
             frame = model.predict(level=levels)
             write(frame, out)
             if report is not None:
-                write_report(model, report, level=levels)
+                seen = None if watch is None else watch.runs[0]
+                write_report(model, report, level=levels, gradients=seen)
         if not quiet:
             written = {"forecast": out, "report": report, "model": save}
             show(frame, written, scores=model.scores_, dropped=missing(levels, asked))

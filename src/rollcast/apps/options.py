@@ -172,6 +172,15 @@ Seed = Annotated[
     ),
 ]
 
+WatchGradients = Annotated[
+    bool,
+    typer.Option(
+        "--watch-gradients",
+        help="Warn when gradients vanish, explode or turn NaN; the report shows them",
+        rich_help_panel=TRAINING,
+    ),
+]
+
 Level = Annotated[
     list[str] | None,
     typer.Option(

@@ -80,6 +80,10 @@ class TrainingBar:
     ) -> None:
         self.progress.stop()
 
+    def warn(self, message: str) -> None:
+        """Print a warning above the bar, whether that is shown or not."""
+        self.progress.console.print(f"warning: {message}", soft_wrap=True)
+
     def __call__(self, event: Event) -> None:
         if isinstance(event, FitStarted):
             self.due = 0.0

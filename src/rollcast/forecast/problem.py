@@ -63,6 +63,10 @@ class NetworkProblem:
             weights, batch, seed=self.seed, step=step, row_weight=self.row_weight(batch)
         )
 
+    def places(self) -> dict[str, slice]:
+        """Where each weight lies in the flat vector, by name."""
+        return {name: place for name, (_, place) in self.network.layout.items()}
+
     def validate(self, weights: np.ndarray) -> float | None:
         """Mean loss of the validation windows; None when there are none."""
         if self.validation is None:

@@ -58,6 +58,9 @@ class SequenceRegressor:
         Between layers: dropout while training; "layer" or "batch" normalisation, or None.
         "recurrent_batch": within an LSTM's recurrence, windows of one length. Outputs go by mean
         and variance of training rows, found anew when weights are scored.
+    recompute
+        "chunks": keep little of a window on the way and run it again on the way back: memory grows
+        with the root of its rows, for about a third more work.
     initial
         The stack's first weights: "torch", "normal(std=0.001)", "orthogonal(forget_bias=1)" …
     scaling
@@ -100,6 +103,7 @@ class SequenceRegressor:
         feeding: str = "teacher",
         dropout: float = 0.0,
         normalize: str | None = None,
+        recompute: str | None = None,
         initial: str = "torch",
         scaling: str = "series",
         difference: bool | str = False,
@@ -125,6 +129,7 @@ class SequenceRegressor:
         self.feeding = feeding
         self.dropout = dropout
         self.normalize = normalize
+        self.recompute = recompute
         self.initial = initial
         self.scaling = scaling
         self.difference = difference

@@ -110,6 +110,14 @@ def plan_of(params: dict[str, Any]) -> Plan:
                 f"{hidden!r}, stateful={params['stateful']} and feeding={params['feeding']!r}."
             )
     sequence_difference.check(params["difference"], feeds, len(inputs), len(targets))
+    recompute = params["recompute"]
+    require("recompute", recompute, recompute in (None, "chunks"), "None or 'chunks'")
+    for name, apart in (("feeding", feeding.closed), ("normalize", params["normalize"])):
+        if recompute and apart:
+            raise UsageError(
+                f"recompute={recompute!r}: with {name}={params[name]!r} all is recorded. Leave "
+                "recompute out."
+            )
     for name in ("window", "stride", "check_every"):
         _whole(name, params[name], 1, optional=True)
     for name in ("burn_in", "held_out"):
@@ -157,5 +165,6 @@ def build(params: dict[str, Any], plan: Plan, rows: int) -> Network:
     plain = SequenceNetwork(
         params["cell"], len(plan.inputs), params["hidden"], len(plan.targets),
         readout=params["readout"], dropout=params["dropout"], last=params["loss_steps"] == "last",
+        recompute=params["recompute"],
     )  # fmt: skip
     return NORMALIZED[params["normalize"]](plain, rows)

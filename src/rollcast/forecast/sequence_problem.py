@@ -77,6 +77,10 @@ class SequenceProblem:
             self.carried = {"series": self.data.series[indices], **final}
         return loss, gradient
 
+    def places(self) -> dict[str, slice]:
+        """Where each weight lies in the flat vector, by name."""
+        return self.network.places()
+
     def validate(self, weights: np.ndarray) -> float | None:
         """What ``score`` says of these weights."""
         return self.score(weights)

@@ -44,6 +44,15 @@ class NormalizedNetwork:
                 between["variance"][:] = 1
         return weights
 
+    def places(self) -> dict[str, slice]:
+        """As `SequenceNetwork.places`, then ``gain_l0``, ``shift_l0`` …"""
+        found, start = self.plain.places(), self.plain.count
+        for layer, units in enumerate(self.stack.hidden[:-1]):
+            for name in self._names:
+                found[f"{name}_l{layer}"] = slice(start, start + units)
+                start += units
+        return found
+
     def settled(self, weights: np.ndarray, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
         """The weights with mean and variance as they are over x ``(time, batch, inputs)``, read
         from zero states; the weights themselves where none are kept."""

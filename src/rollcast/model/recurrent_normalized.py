@@ -45,6 +45,18 @@ class RecurrentNormalizedNetwork:
             variance[:] = 1
         return weights
 
+    def places(self) -> dict[str, slice]:
+        """As `SequenceNetwork.places`, then ``gain_l0``, ``shift_l0`` …, then ``mean_l0``,
+        ``variance_l0`` …"""
+        found, at = self.plain.places(), self.plain.count
+        whole = PARTS * self.rows
+        for parts in ({"gain": PARTS, "shift": 1}, {"mean": whole, "variance": whole}):
+            for layer, units in enumerate(self.stack.hidden):
+                for name, share in parts.items():
+                    found[f"{name}_l{layer}"] = slice(at, at + share * units)
+                    at += share * units
+        return found
+
     def settled(self, weights: np.ndarray, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
         """The weights with the mean and variance of each step over x ``(rows, windows,
         inputs)``."""

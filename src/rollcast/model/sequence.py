@@ -38,8 +38,8 @@ class SequenceNetwork:
     """A stack of ``hidden`` layers over ``inputs`` numbers a step, and ``outputs`` numbers out.
 
     readout: a linear head at every step; without it the last layer's units are the outputs. last:
-    the loss counts the last step of each row alone. The weights are one flat vector: the stack's,
-    then the head's weight ``(outputs, units)`` and bias.
+    the loss counts the last step of each row alone. recompute: as in `engine.forward`. The weights
+    are one flat vector: the stack's, then the head's weight ``(outputs, units)`` and bias.
 
     >>> SequenceNetwork("lstm", 1, (10, 20, 1), 1, readout=False).count
     3212
@@ -55,9 +55,10 @@ class SequenceNetwork:
         readout: bool = True,
         dropout: float = 0.0,
         last: bool = False,
+        recompute: str | None = None,
     ) -> None:
         self.stack = Recurrent(cell, inputs, tuple(int(units) for units in hidden), dropout)
-        self.outputs, self.last = outputs, last
+        self.outputs, self.last, self.recompute = outputs, last, recompute
         self.head = Linear(self.stack.hidden[-1], outputs) if readout else None
         self._every, self._scored = (
             engine.Sequence(
@@ -76,6 +77,15 @@ class SequenceNetwork:
             parts.append(self.head.initial(generator, dtype))
         return np.concatenate(parts)
 
+    def places(self) -> dict[str, slice]:
+        """Where each weight lies in the flat vector, by name: ``weight_ih_l0`` …, ``head.weight``,
+        ``head.bias``."""
+        found = {name: place for name, _, place in self.stack.layout()}
+        for name, _, place in [] if self.head is None else self.head.layout():
+            start = self.stack.count
+            found[f"head.{name}"] = slice(start + place.start, start + place.stop)
+        return found
+
     def states(self, batch: int, dtype: np.dtype | str) -> States:
         """Zero states for so many rows."""
         names = ("h", "c") if self.stack.cell == "lstm" else ("h",)
@@ -88,6 +98,8 @@ class SequenceNetwork:
 
         True inputs are read at every step; the gradient does not reach back into ``states``.
         """
+        if self.recompute is not None:
+            return self._recomputed_gradient(weights, steps, states, seed, step)
         final = {name: np.empty_like(state) for name, state in states.items()}
         target, observed = self._counted(steps)
         loss, gradient = self._scored.gradient(
@@ -135,12 +147,22 @@ class SequenceNetwork:
         parts = [back.weights]
         if self.head is not None:
             parts += [back.head_weight.ravel(), back.head_bias]
-        final = {"h": run.h, "c": run.c}
-        return (
-            loss,
-            np.concatenate(parts),
-            {name: np.concatenate([layer.ravel() for layer in final[name]]) for name in states},
-        )
+        return loss, np.concatenate(parts), _flat(run, states)
+
+    def _recomputed_gradient(
+        self, weights: np.ndarray, steps: Steps, states: States, seed: int, step: int
+    ) -> tuple[float, np.ndarray, States]:
+        """As ``gradient``, with little kept on the way and run again on the way back."""
+        stack = weights[: self.stack.count]
+        run = engine.forward(
+            self.stack.cell, self.stack.sizes, stack, steps.x, h0=self.layers_of(states["h"]),
+            c0=self.layers_of(states.get("c")), lengths=steps.lengths, dropout=self.stack.dropout,
+            seed=seed, step=step, recompute=self.recompute,
+        )  # fmt: skip
+        assert run.y is not None
+        loss, dy, dhead = self.head_gradient(weights, run.y, steps)
+        back = engine.backward(run.recording, np.ascontiguousarray(dy))
+        return loss, np.concatenate([back.weights, dhead]), _flat(run, states)
 
     def outputs_of(
         self,
@@ -228,6 +250,12 @@ class SequenceNetwork:
         batch = flat.size // sum(self.stack.hidden)
         ends = np.cumsum(self.stack.hidden)[:-1] * batch
         return [part.reshape(batch, -1) for part in np.split(flat, ends)]
+
+
+def _flat(run: engine.Run | engine.Rollout, states: States) -> States:
+    """The final states of a run, like those that it began with."""
+    found = {"h": run.h, "c": run.c}
+    return {name: np.concatenate([layer.ravel() for layer in found[name]]) for name in states}
 
 
 def counted_steps(steps: Steps, last: bool) -> np.ndarray | None:

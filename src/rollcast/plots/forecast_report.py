@@ -15,9 +15,10 @@ from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster import Forecaster
 from rollcast.forecast.result import Forecast
 from rollcast.plots import report
-from rollcast.plots.pictures import SeriesPicture, TrainingCurve
+from rollcast.plots.pictures import GradientPicture, SeriesPicture, TrainingCurve
 from rollcast.plots.scores import headline
 from rollcast.train.training import Training
+from rollcast.train.watch import GradientHistory
 
 # Arguments of the Forecaster that the command line takes.
 OPTIONS = ("cell", "context", "head", "scaling", "seed")
@@ -28,17 +29,22 @@ def write_report(
     path: str | os.PathLike[str],
     *,
     level: float | Sequence[float] = (80, 95),
+    gradients: GradientHistory | None = None,
 ) -> Path:
     """Write the HTML report of a fitted forecaster; returns its path.
 
-    It shows the series it remembers with their forecasts and intervals of ``level`` percent.
+    It shows the series it remembers with their forecasts and intervals of ``level`` percent, and
+    what a `GradientWatch` saw of the first run (``watch.runs[0]``), if there was one.
     Raises UsageError for a model that remembers no series, or a path that cannot be written.
     """
-    return report.write_report(path, forecast_report(forecaster, level=level))
+    return report.write_report(path, forecast_report(forecaster, level=level, gradients=gradients))
 
 
 def forecast_report(
-    forecaster: Forecaster, *, level: float | Sequence[float] = (80, 95)
+    forecaster: Forecaster,
+    *,
+    level: float | Sequence[float] = (80, 95),
+    gradients: GradientHistory | None = None,
 ) -> report.Report:
     """What the report shows."""
     found = forecaster.forecast(level=level)
@@ -54,6 +60,7 @@ def forecast_report(
         scores=fitted.scores,
         error_by_step=fitted.error_by_step,
         training=training_curve(forecaster),
+        gradients=None if gradients is None else gradient_picture(gradients),
         settings=settings(forecaster),
         command=command(forecaster),
         code=code(forecaster),
@@ -106,6 +113,11 @@ def training_curve(forecaster: Forecaster) -> TrainingCurve | None:
         best_step=forecaster.best_step_,
         learning_rate=history.learning_rate,
     )
+
+
+def gradient_picture(history: GradientHistory) -> GradientPicture:
+    """What was seen of the gradients, as it is drawn."""
+    return GradientPicture(history.names, np.array(history.steps), history.norms, history.clipped)
 
 
 def scored_on(fitted: Fitted) -> str:

@@ -74,3 +74,14 @@ class WavePicture:
     future_x: NDArray
     predictions: Mapping[str, NDArray]
     truth: NDArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class GradientPicture:
+    """What training saw of the gradient: ``names`` of the weights, ``steps (steps,)``, and the norm
+    of each weight's gradient, ``norms`` and ``clipped``, both ``(steps, names)``."""
+
+    names: Sequence[str]
+    steps: NDArray
+    norms: NDArray
+    clipped: NDArray

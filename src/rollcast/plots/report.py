@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from rollcast.atomic import whole_file
 from rollcast.errors import UsageError
 from rollcast.plots.fan import forecast_fan
+from rollcast.plots.gradients import gradient_norms
 from rollcast.plots.page import drawing, page_html
-from rollcast.plots.pictures import RollingPicture, SeriesPicture, TrainingCurve
+from rollcast.plots.pictures import GradientPicture, RollingPicture, SeriesPicture, TrainingCurve
 from rollcast.plots.rolling import rolling_origins
 from rollcast.plots.scores import Scores, error_by_step, reference_method, relative_scores
 from rollcast.plots.tables import (
@@ -51,6 +52,7 @@ class Report:
     scores: Scores = field(default_factory=dict)
     error_by_step: Mapping[str, NDArray] = field(default_factory=dict)
     training: TrainingCurve | None = None
+    gradients: GradientPicture | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
     command: str = ""
     code: str = ""
@@ -105,6 +107,8 @@ def _figures(report: Report) -> dict[str, Any]:
         figures["steps"] = drawing(steps)
     if report.training is not None:
         figures["curve"] = drawing(training_curve(report.training))
+    if report.gradients is not None:
+        figures["gradients"] = drawing(gradient_norms(report.gradients))
     if report.rolling is not None:
         figures["origins"] = drawing(rolling_origins(report.rolling))
     return figures
@@ -136,7 +140,12 @@ def _sections(report: Report, drawn: set[str]) -> str:
         ),
         section("horizon", "Error by step of the horizon", figure("steps")),
         section("backtest", "Forecasts from rolling origins", figure("origins")),
-        section("training", "Training", figure("curve")),
+        section(
+            "training",
+            "Training",
+            figure("curve"),
+            figure("gradients", "Norm of the gradient, weight by weight"),
+        ),
         section("data", "Data", pair_table(report.data) if report.data else ""),
         section("setting", "The setting that reproduces it", command, code, settings),
     )

@@ -70,8 +70,8 @@ def waves(
     figure.update_traces(hovertemplate="%{y:.4~g}")
     figure.update_yaxes(title_text=plain(unit), nticks=5)
     figure.update_xaxes(title_text=plain(x_title), row=rows)
-    if rows > 1:
-        figure.update_layout(legend_y=1.02 + 24 / (150 * rows))
+    if rows > 1:  # room for the first series' name between the plot and the legend
+        figure.update_layout(margin_t=100, legend_y=1 + 26 / (150 * rows - 60))
     return figure
 
 

@@ -11,6 +11,8 @@ from types import MappingProxyType
 
 from rollcast.recipes.any_shape import any_shape
 from rollcast.recipes.closed_loop_sine import closed_loop_sine
+from rollcast.recipes.gradient_flow import gradient_flow
+from rollcast.recipes.gradient_study import gradient_study
 from rollcast.recipes.minutes_played import minutes_played
 from rollcast.recipes.next_day_temperature import next_day_temperature
 from rollcast.recipes.result import RecipeResult
@@ -23,6 +25,8 @@ __all__ = [
     "RecipeResult",
     "any_shape",
     "closed_loop_sine",
+    "gradient_flow",
+    "gradient_study",
     "minutes_played",
     "next_day_temperature",
     "sin_to_cos",
@@ -43,5 +47,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "trig-stack": trig_stack,
         "closed-loop-sine": closed_loop_sine,
         "next-day-temperature": next_day_temperature,
+        "gradient-flow": gradient_flow,
+        "gradient-study": gradient_study,
     }
 )

@@ -7,14 +7,17 @@ name and then renamed, so that a kill at any moment leaves the old one or the ne
 """
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
 from rollcast.atomic import whole_file
 from rollcast.errors import ModelFileError, UsageError
+from rollcast.train.problem import Problem
 from rollcast.train.state import State
+from rollcast.train.training import Training
 
 FORMAT = "rollcast checkpoint"
 VERSION = 1
@@ -128,3 +131,28 @@ class Checkpoint:
             f"{self.path}: this file is damaged or not a checkpoint ({reason}). "
             "Delete it to start again, or name another file."
         )
+
+
+def checkpoint_at(
+    path: str | PathLike[str],
+    problem: Problem,
+    training: Training,
+    learning_rate: float,
+    seed: int,
+    validation_every: int,
+) -> Checkpoint:
+    """The checkpoint of a run with this setting, whether the file exists or not. Raises
+    ``UsageError`` when its folder does not."""
+    place = Path(path)
+    if not place.parent.is_dir():
+        raise UsageError(f"checkpoint={str(path)!r}: there is no folder {place.parent}.")
+    setting = asdict(training)
+    del setting["max_seconds"]  # an interrupted run may well be given more time
+    setting |= {
+        "learning_rate": learning_rate,  # as used, where the training leaves it open
+        "seed": seed,
+        "validation_every": validation_every,
+        "windows": problem.windows,
+        "problem": problem.fingerprint(),
+    }
+    return Checkpoint(place, setting)

@@ -5,7 +5,7 @@ function of one event; it is called after the state has been brought up to date,
 trains, so it should be quick.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +22,19 @@ class FitStarted:
     batch_size: int  # as used: never more than there are windows
     weights: int
     validation_every: int
+
+
+@dataclass(frozen=True, slots=True)
+class GradientSeen:
+    """The gradient of the update ``step`` that is about to be made: the norm of each weight's part,
+    by its name, as it came and after clipping. Where one is not finite, the run ends here.
+
+    Only made for listeners that have an attribute ``watches_gradients`` that is true.
+    """
+
+    step: int
+    norms: Mapping[str, float]
+    clipped: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +72,5 @@ class FitFinished:
     seconds: float
 
 
-Event = FitStarted | StepDone | ValidationDone | FitFinished
+Event = FitStarted | GradientSeen | StepDone | ValidationDone | FitFinished
 Listener = Callable[[Event], None]

@@ -28,6 +28,7 @@ class Found(NamedTuple):
     weights: np.ndarray
     arrays: dict[str, np.ndarray]
     loss: float  # before the first move
+    gradient: np.ndarray  # as well
     gradient_norm: float
     last_loss: float  # the last that was evaluated; not finite where it went astray
 
@@ -83,9 +84,9 @@ class LBFGS:
     ) -> Found:
         """One step from ``weights``. Neither they nor the arrays are changed."""
         loss, gradient = evaluate(weights)
-        first, length = loss, engine.norm(gradient)
+        first, start, length = loss, gradient, engine.norm(gradient)
         if not (isfinite(loss) and isfinite(length)) or self._level(gradient):
-            return Found(weights, arrays, first, length, loss)
+            return Found(weights, arrays, first, start, length, loss)
         memory = Memory.of(arrays, self.history)
         seen = 1
         most = self.evaluations or self.iterations * 5 // 4
@@ -98,7 +99,7 @@ class LBFGS:
             memory.step, before = step, loss
             slope = engine.dot(gradient, direction)
             if not isfinite(slope):
-                return Found(weights, arrays, first, length, slope)
+                return Found(weights, arrays, first, start, length, slope)
             if slope > -self.tolerance_change:
                 break
             if self.line_search is not None:
@@ -117,7 +118,7 @@ class LBFGS:
                 loss, gradient = evaluate(weights)
                 seen += 1
                 if not (isfinite(loss) and isfinite(engine.norm(gradient))):
-                    return Found(weights, arrays, first, length, float("nan"))
+                    return Found(weights, arrays, first, start, length, float("nan"))
             moved = abs(memory.step) * float(np.abs(direction).max())
             if (
                 seen >= most
@@ -126,7 +127,7 @@ class LBFGS:
                 or abs(loss - before) < self.tolerance_change
             ):
                 break
-        return Found(weights, memory.arrays(), first, length, loss)
+        return Found(weights, memory.arrays(), first, start, length, loss)
 
     def _level(self, gradient: np.ndarray) -> bool:
         return float(np.abs(gradient).max()) <= self.tolerance_gradient

@@ -7,26 +7,26 @@ that raises or a kill leaves something that goes on to the same bits.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from math import isfinite
 from os import PathLike
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
 from rollcast.errors import TrainingError, UsageError
-from rollcast.train.checkpoint import Checkpoint
+from rollcast.train.checkpoint import checkpoint_at
 from rollcast.train.divergence import diverged
 from rollcast.train.events import (
     Event,
     FitFinished,
     FitStarted,
+    GradientSeen,
     Listener,
     Reason,
     StepDone,
     ValidationDone,
 )
+from rollcast.train.gradients import norm_called, norms_of
 from rollcast.train.interrupts import Interrupts
 from rollcast.train.lbfgs import LBFGS
 from rollcast.train.optimizers import Optimizer
@@ -99,8 +99,10 @@ class _Run:
         self.optimizer = training.make_optimizer()
         self.schedule = training.make_schedule()
         self.bounds = training.clip_norm, training.clip_value
+        self.watched = any(getattr(each, "watches_gradients", False) for each in listeners)
         self.interrupts = Interrupts()
-        self.file = None if checkpoint is None else self._file(Path(checkpoint), seed)
+        setting = problem, training, self.learning_rate, seed, self.every
+        self.file = None if checkpoint is None else checkpoint_at(checkpoint, *setting)
         state = None if self.file is None else self.file.read()
         if state is None or state.step > last:
             weights = np.array(problem.initial(seed), training.dtype)
@@ -110,20 +112,6 @@ class _Run:
         if self.carrying:
             self.carrying.carried = state.carried
         self.began = self.written = perf_counter()
-
-    def _file(self, path: Path, seed: int) -> Checkpoint:
-        if not path.parent.is_dir():
-            raise UsageError(f"checkpoint={str(path)!r}: there is no folder {path.parent}.")
-        setting = asdict(self.training)
-        del setting["max_seconds"]  # an interrupted run may well be given more time
-        setting |= {
-            "learning_rate": self.learning_rate,  # as used, where the training leaves it open
-            "seed": seed,
-            "validation_every": self.every,
-            "windows": self.problem.windows,
-            "problem": self.problem.fingerprint(),
-        }
-        return Checkpoint(path, setting)
 
     @property
     def seconds(self) -> float:
@@ -197,6 +185,7 @@ class _Run:
         indices = self.order.batch(state.step)
         loss, gradient = self.problem.loss_and_gradient(state.weights, indices, state.step)
         loss = float(loss)
+        self.show(gradient, *self.bounds)
         if not isfinite(loss):
             raise self.diverged(state.step + 1, "loss", loss)
         with self.interrupts:
@@ -207,7 +196,7 @@ class _Run:
             if isfinite(norm):  # otherwise nothing was updated
                 self.count(loss, norm, rate)
         if not isfinite(norm):
-            raise self.diverged(state.step + 1, "gradient norm", norm)
+            raise self.diverged(state.step + 1, norm_called(gradient, self.problem.places()), norm)
         return loss, norm
 
     def search(self, optimizer: LBFGS, rate: float) -> tuple[float, float]:
@@ -218,6 +207,7 @@ class _Run:
             return on_all_windows(self.problem, self.order, weights, state.step)
 
         found = optimizer.search(state.weights, state.arrays, rate, evaluate)
+        self.show(found.gradient, None, None)
         found_values = (found.loss, found.gradient_norm, found.last_loss)
         whats = ("loss", "gradient norm", "loss within the step")
         for what, value in zip(whats, found_values, strict=True):
@@ -261,6 +251,11 @@ class _Run:
         if score is not None:
             assert state.best_score is not None
             self.emit(ValidationDone(state.step, score, best, state.best_step, state.best_score))
+
+    def show(self, gradient: np.ndarray, *bounds: float | None) -> None:
+        if self.watched:
+            norms, clipped = norms_of(gradient, self.problem.places(), *bounds)
+            self.emit(GradientSeen(self.state.step + 1, norms, clipped))
 
     def diverged(self, step: int, what: str, value: float) -> TrainingError:
         losses = self.state.losses

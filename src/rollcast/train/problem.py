@@ -1,5 +1,6 @@
 """What the loop is given to train, and what it gives back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -29,6 +30,11 @@ class Problem(Protocol):
 
         ``step`` (from 0) keys dropout. The same arguments must give the same bits.
         """
+        ...
+
+    def places(self) -> Mapping[str, slice]:
+        """Where each weight lies in the flat vector, by name: torch's for those of a recurrent
+        stack (``weight_hh_l0`` …). Asked for when somebody watches gradients."""
         ...
 
     def validate(self, weights: np.ndarray) -> float | None:

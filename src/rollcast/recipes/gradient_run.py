@@ -1,0 +1,133 @@
+"""One way of training on one series, in a process of its own: what `gradient_study` measures.
+
+``python -m rollcast.recipes.gradient_run`` reads the setting as JSON from stdin and writes what it
+found as JSON to stdout. The peak of a process's memory can only be known for the whole of it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rollcast.errors import RollcastError
+from rollcast.forecast.sequence import SequenceRegressor
+from rollcast.train.events import Event, StepDone
+from rollcast.train.training import Training
+
+STATUS = Path("/proc/self/status")
+RESET = Path("/proc/self/clear_refs")
+
+# The arguments of a SequenceRegressor for sequences of so many rows, windows of so many, by way.
+WAYS: dict[str, Any] = {
+    "full": lambda rows, window: {},
+    "truncated": lambda rows, window: {"window": window, "stateful": True},
+    "burn-in": lambda rows, window: {
+        "window": rows - 1,
+        "burn_in": rows - 1 - window,
+        "record_burn_in": False,
+    },
+    "recomputed": lambda rows, window: {"recompute": "chunks"},
+}
+
+
+def measured(setting: dict[str, Any]) -> dict[str, float]:
+    """Run ``measure`` in a new process. Raises RollcastError with what it says when it fails."""
+    command = [sys.executable, "-m", "rollcast.recipes.gradient_run"]
+    done = subprocess.run(command, input=json.dumps(setting), capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        raise RollcastError(f"gradient-study: a process of its own failed: {last}")
+    return json.loads(done.stdout)
+
+
+def measure(
+    values: list[float],
+    trained: int,
+    rows: int,
+    window: int,
+    way: str,
+    cell: str,
+    units: int,
+    epochs: int,
+    learning_rate: float,
+    seed: int,
+) -> dict[str, float]:
+    """Train on the first ``trained`` values, in sequences of ``rows`` read one at a time, to say
+    the next value at every row; gives
+
+    - ``memory``: bytes, the peak while training above what the process held before,
+    - ``epoch``: seconds for one pass, ``updates`` in it, ``error``: root mean squared error of the
+      values that follow, true values read.
+    """
+    import polars
+
+    def table(part: np.ndarray, rows: int) -> Any:
+        place = np.arange(len(part))
+        return polars.DataFrame({"series": place // rows, "row": place % rows, "value": part})
+
+    series = np.array(values)
+    sequences = trained // rows
+    updates = sequences * (-(-(rows - 1) // window) if way == "truncated" else 1)
+    learnt = series[:trained]
+    learnt = (learnt - learnt.mean()) / learnt.std()
+
+    def model(rows: int, steps: int) -> SequenceRegressor:
+        training = Training(
+            steps=steps, batch_size=1, learning_rate=learning_rate, schedule="constant"
+        )
+        return SequenceRegressor(
+            "value", "value", ahead=1, cell=cell, hidden=(units,), scaling="none", restore="last",
+            check_every=steps, seed=seed, training=training, **WAYS[way](rows, window),
+        )  # fmt: skip
+
+    # Two short sequences first: they import and allocate what is needed once.
+    short = min(rows, 2 * window + 2)
+    model(short, 2).fit(table(learnt[: 2 * short], short), id="series", time="row")
+    seconds = [0.0]
+
+    def note(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step % updates == 0:
+            seconds.append(event.seconds)
+
+    whole = table(learnt[: sequences * rows], rows)
+    before = _held_from_now_on()
+    fitted = model(rows, epochs * updates).fit(whole, listeners=[note], id="series", time="row")
+    memory = _most_held() - before
+    scaled = (series - series[:trained].mean()) / series[:trained].std()
+    said = fitted.predict(table(scaled, len(scaled)))["rollcast"].to_numpy()[:-1]
+    error = (said - scaled[1:])[trained - 1 :] * series[:trained].std()
+    return {
+        "memory": float(max(0, memory)),
+        "epoch": float(np.min(np.diff(seconds))),
+        "updates": float(updates),
+        "error": float(np.sqrt(np.mean(error * error))),
+    }
+
+
+def _held_from_now_on() -> int:
+    """Bytes that the process holds; on Linux its peak is counted anew from here."""
+    try:
+        RESET.write_text("5")
+    except OSError:
+        return _most_held()
+    return _most_held()
+
+
+def _most_held() -> int:
+    """The peak of the process in bytes. (Linux hands ru_maxrss down from the parent.)"""
+    if STATUS.exists():
+        line = next(each for each in STATUS.read_text().splitlines() if each.startswith("VmHWM"))
+        return 1024 * int(line.split()[1])
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+if __name__ == "__main__":
+    json.dump(measure(**json.load(sys.stdin)), sys.stdout)

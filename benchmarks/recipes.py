@@ -72,7 +72,7 @@ ENTRIES = (
             ),
             *(
                 Figure(f"{kind}, batch {at}", f"{kind}_batch_{at}")
-                for kind in ("rmsprop", "lbfgs")
+                for kind in ("rmsprop", "lbfgs(line_search=wolfe)")
                 for at in SEEN[1:]
             ),
             Figure("after 1 row, loss on last", "prefix_1_last"),

@@ -1,26 +1,50 @@
 """The pages: their code runs, block after block, and the commands they show are there."""
 
 import importlib
+import math
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from rollcast import Training
 from rollcast.apps.recipes import asked
 from rollcast.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
+# Pages show settings that are worth their time; here their code is run, not judged.
+MOST_STEPS = 20
+
 PAGES = sorted((ROOT / "docs" / "recipes").glob("*.md"))
 pytestmark = pytest.mark.skipif(not PAGES, reason="a source archive may have none")
 
-# A block after this comment takes long: it is compiled, and its names are not there for the next.
+# A block after this comment is too much even so: it is compiled, and leaves the next no names.
 LONG = "<!-- takes long -->\n"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch) -> None:
+@pytest.fixture
+def readers_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with the table that pages call the reader's own, where training is short."""
     monkeypatch.chdir(tmp_path)
+    checked = Training.__post_init__
+
+    def short(self: Training) -> None:
+        checked(self)
+        object.__setattr__(self, "steps", min(self.steps, MOST_STEPS))
+
+    monkeypatch.setattr(Training, "__post_init__", short)
+    rows = [
+        f"{sensor},{hour},{math.sin(hour / 5):.4f},{math.cos(hour / 5):.4f}"
+        for sensor in "abcd"
+        for hour in range(800)
+    ]
+    Path("sensors.csv").write_text("\n".join(["sensor,hour,load,heat", *rows]) + "\n")
+
+
+@pytest.mark.usefixtures("readers_place")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_code_of_a_page_runs(page: Path) -> None:
     names: dict[str, object] = {"__name__": page.stem}
     text = page.read_text(encoding="utf-8")
     for long, code in re.findall(rf"({re.escape(LONG)})?```python\n(.*?)```", text, re.DOTALL):

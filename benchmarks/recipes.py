@@ -18,6 +18,7 @@ import numpy as np
 from common import header, table, version
 
 from rollcast.recipes import RECIPES
+from rollcast.recipes.trig_stack import PUBLISHED, SEEN
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,39 @@ class Entry:
 
 ENTRIES = (
     Entry(
+        "sine-forecast",
+        "sine_forecast",
+        (
+            Figure("closed loop, RMSE", "ours_closed_loop_rmse", "closed_loop_rmse", None, 0.05),
+            Figure("one step, MSE", "ours_one_step_mse", "one_step_mse", 9.4e-5),
+        ),
+    ),
+    Entry("any-shape", None, (Figure("closed loop, RMSE", "ours_closed_loop_rmse"),)),
+    Entry(
         "minutes-played",
         "minutes_played",
         (
             Figure("loss, one offset", "rollcast_loss_one_offset", "loss_one_offset", 0.062, 0.062),
             Figure("RMSE, one offset", "rollcast_rmse_one_offset", "rmse_one_offset", None, 2),
             Figure("RMSE, noise", "rollcast_rmse_noise", "rmse_noise", None, 2),
+        ),
+    ),
+    Entry(
+        "trig-stack",
+        "trig_stack",
+        (
+            *(
+                Figure(f"{kind}, batch {at}", f"{kind}_batch_{at}", f"{kind}_{at}", loss, loss)
+                for kind, losses in PUBLISHED.items()
+                for at, loss in zip(SEEN[1:], losses[1:], strict=True)
+            ),
+            *(
+                Figure(f"{kind}, batch {at}", f"{kind}_batch_{at}")
+                for kind in ("rmsprop", "lbfgs(line_search=wolfe)")
+                for at in SEEN[1:]
+            ),
+            Figure("after 1 row, loss on last", "prefix_1_last"),
+            Figure("after 1 row, loss on all", "prefix_1_all"),
         ),
     ),
     Entry(

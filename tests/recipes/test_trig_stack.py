@@ -10,13 +10,13 @@ from rollcast.recipes.trig_stack import PUBLISHED, SEEN, windows
 
 @pytest.fixture(scope="module")
 def result():
-    return trig_stack(batches=41, optimizers=("adam", "sgd", "lbfgs"))
+    return trig_stack(batches=41, optimizers=("adam", "sgd", "lbfgs(line_search=wolfe)"))
 
 
 def test_each_optimizer_has_a_line_with_its_rate_beside_the_published_ones(result):
     lines = [line for line in result.table if "optimizer" in line]
     assert [line["optimizer"] for line in lines] == [
-        "adam", "adam, published", "sgd", "sgd, published", "lbfgs",
+        "adam", "adam, published", "sgd", "sgd, published", "lbfgs(line_search=wolfe)",
     ]  # fmt: skip
     assert lines[0]["rate"] == 0.02 and "rate" not in lines[1]
     assert [key for key in lines[1] if key != "optimizer"] == [f"batch {at}" for at in SEEN]

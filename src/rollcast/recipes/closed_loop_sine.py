@@ -32,6 +32,7 @@ def closed_loop_sine(
     known: int = 31,
     hidden: Sequence[int] = (16,),
     cell: str = "rnn_tanh",
+    optimizer: str = "adam",
     learning_rate: float = 0.01,
     steps: int = 6000,
     seed: int = 0,
@@ -51,8 +52,10 @@ def closed_loop_sine(
         Units of each layer
     cell
         rnn_tanh, rnn_relu, lstm or gru
+    optimizer
+        adam, rmsprop, sgd(momentum=0.9) …
     learning_rate
-        Of Adam
+        Its rate
     steps
         Updates
     seed
@@ -73,7 +76,7 @@ def closed_loop_sine(
         )  # fmt: skip
         return model.fit(learnt, listeners=listeners)
 
-    ours = Training(steps=steps, learning_rate=learning_rate)
+    ours = Training(steps=steps, optimizer=optimizer, learning_rate=learning_rate)
     models = {"rollcast": fit(FREE.format(known=min(known, POINTS - 2)), False, ours)}
     if published:
         theirs = Training(
@@ -109,8 +112,8 @@ def closed_loop_sine(
     losses = {name: model.history_.loss for name, model in models.items()}
     figures["losses"] = curves({"MSE": losses}, title="Training loss")
     settings = {
-        "known": known, "hidden": tuple(hidden), "cell": cell, "learning_rate": learning_rate,
-        "steps": steps, "seed": seed, "published": published,
+        "known": known, "hidden": tuple(hidden), "cell": cell, "optimizer": optimizer,
+        "learning_rate": learning_rate, "steps": steps, "seed": seed, "published": published,
     }  # fmt: skip
     return RecipeResult("closed-loop-sine", settings, metrics, figures, table, seconds)
 

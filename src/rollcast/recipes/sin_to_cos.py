@@ -35,6 +35,9 @@ def sin_to_cos(
     windows: int = 500,
     hidden: Sequence[int] = (32, 32, 32),
     cell: str = "rnn_tanh",
+    dropout: float = 0.0,
+    normalize: str | None = None,
+    optimizer: str = "adam",
     learning_rate: float | None = None,
     seed: int = 0,
     published: bool = False,
@@ -56,8 +59,14 @@ def sin_to_cos(
         Units of each layer
     cell
         rnn_tanh, rnn_relu, lstm or gru
+    dropout
+        Between the layers
+    normalize
+        Between the layers: layer or batch
+    optimizer
+        adam, rmsprop, sgd(momentum=0.9) …
     learning_rate
-        Of Adam (default: 0.005, and 0.0005 for windows of 100 points or more)
+        Its rate (default: 0.005, and 0.0005 for windows of 100 points or more)
     seed
         Of the first weights
     published
@@ -69,7 +78,7 @@ def sin_to_cos(
     long = points >= LONG
     rate = learning_rate or (5e-4 if long else 5e-3)
     ours = Training(
-        steps=windows, batch_size=1, learning_rate=rate, clip_norm=1.0,
+        steps=windows, batch_size=1, optimizer=optimizer, learning_rate=rate, clip_norm=1.0,
         schedule="cosine" if long else "one_cycle(climb=0.05)",
     )  # fmt: skip
     theirs = Training(
@@ -86,7 +95,8 @@ def sin_to_cos(
     for name, (stateful, training, first) in kinds.items():
         model = SequenceRegressor(
             "sin", "cos", cell=cell, hidden=hidden, window=points, stateful=stateful,
-            initial=first, scaling="none", restore="last", training=training, seed=seed,
+            dropout=dropout, normalize=normalize, initial=first, scaling="none", restore="last",
+            training=training, seed=seed,
         ).fit(table, listeners=listeners)  # fmt: skip
         losses[name], rates[name] = model.history_.loss, model.history_.learning_rate
         outputs = model.predict(table, window=None if stateful else points)
@@ -126,6 +136,7 @@ def sin_to_cos(
     }  # fmt: skip
     settings = {
         "points": points, "windows": windows, "hidden": tuple(hidden), "cell": cell,
+        "dropout": dropout, "normalize": normalize, "optimizer": optimizer,
         "learning_rate": rate, "initial": initial, "seed": seed, "published": published,
     }  # fmt: skip
     return RecipeResult("sin-to-cos", settings, metrics, figures, rows, seconds)

@@ -24,8 +24,8 @@ KINDS: dict[str, tuple[type, ...]] = {
     "hidden": (list,), "readout": (bool,), "stateful": (bool, str), "window": (int, type(None)),
     "stride": (int, type(None)), "burn_in": (int,), "record_burn_in": (bool,),
     "loss_steps": (str,), "feeding": (str,), "dropout": (float,), "normalize": (str, type(None)),
-    "recompute": (str, type(None)),
-    "initial": (str,), "scaling": (str,), "difference": (bool, str), "restore": (str,),
+    "recompute": (str, type(None)), "initial": (str,), "scaling": (str,),
+    "difference": (bool, str), "restore": (str,),
     "held_out": (int,), "check_every": (int, type(None)), "seed": (int,), "name": (str,),
 }  # fmt: skip
 """Every argument but the training, and what JSON has in its place."""

@@ -46,15 +46,15 @@ class RecurrentNormalizedNetwork:
         return weights
 
     def places(self) -> dict[str, slice]:
-        """As `SequenceNetwork.places`, then ``gain_l0``, ``shift_l0`` …, then ``mean_l0``,
+        """As `SequenceNetwork.places`, then ``gain_l0``, ``shift_l0`` … and ``mean_l0``,
         ``variance_l0`` …"""
-        found, at = self.plain.places(), self.plain.count
-        whole = PARTS * self.rows
-        for parts in ({"gain": PARTS, "shift": 1}, {"mean": whole, "variance": whole}):
+        found, start = self.plain.places(), self.plain.count
+        own, data = {"gain": PARTS, "shift": 1}, dict.fromkeys(("mean", "variance"), PARTS)
+        for parts, rows in ((own, 1), (data, self.rows)):
             for layer, units in enumerate(self.stack.hidden):
-                for name, share in parts.items():
-                    found[f"{name}_l{layer}"] = slice(at, at + share * units)
-                    at += share * units
+                for name, many in parts.items():
+                    found[f"{name}_l{layer}"] = slice(start, start + many * rows * units)
+                    start += many * rows * units
         return found
 
     def settled(self, weights: np.ndarray, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:

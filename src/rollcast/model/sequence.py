@@ -161,7 +161,7 @@ class SequenceNetwork:
         )  # fmt: skip
         assert run.y is not None
         loss, dy, dhead = self.head_gradient(weights, run.y, steps)
-        back = engine.backward(run.recording, np.ascontiguousarray(dy))
+        back = engine.backward(run.recording, dy)
         return loss, np.concatenate([back.weights, dhead]), _flat(run, states)
 
     def outputs_of(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MOST_POINTS = 2000
 DASHES = ("solid", "dash", "dot", "dashdot")
 MARKED = 30
+SYMBOL, LEGEND_LINE = 9, 125  # characters: the sign before a name, and a line of the legend
 
 # The numbers of a run at its steps 1, 2, …; or the steps (rows,) and the numbers (rows,).
 Curve = NDArray | tuple[NDArray, NDArray]
@@ -66,6 +67,9 @@ def curves(
             figure.update_yaxes(type="log", exponentformat="power", nticks=6, row=row)
         figure.update_yaxes(title_text=plain(quantity), row=row)
     framed(figure, title=title, height=130 + (270 if len(panels) == 1 else 190 * len(panels)))
+    # Room for a legend of several lines; a page, which has the title elsewhere, finds its own.
+    lines = sum(len(run) + SYMBOL for run in runs) // LEGEND_LINE
+    figure.update_layout(margin_t=76 + 28 * lines, height=figure.layout["height"] + 28 * lines)
     figure.update_traces(hovertemplate="%{y:.4~g}")
     figure.update_xaxes(title_text=plain(x_title), row=len(panels))
     return figure

@@ -26,8 +26,8 @@ class RecipeResult:
 
     ``name`` as on the command line; ``settings``: option → value, the seed among them;
     ``metrics``: name → number; ``figures``: name of a file without its ending → Plotly figure;
-    ``table``: one mapping a row, from heading to text or number; ``seconds`` it took, pictures
-    left out.
+    ``table``: one mapping a row, from heading to text or number; rows with another first heading
+    are another table. ``seconds`` it took, pictures left out.
     """
 
     name: str

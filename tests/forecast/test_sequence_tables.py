@@ -155,7 +155,26 @@ def test_normalized_layers_predict_generate_and_stream_alike(kind, stateful):
         assert stream.update(table["y"][row]) == pytest.approx(said[row], rel=1e-10)
 
 
-def test_the_documentation_runs():
+def test_a_recurrence_can_be_normalised():
+    model = SequenceRegressor(
+        "y", "y", ahead=1, hidden=(8,), normalize="recurrent_batch", window=8, stride=2,
+        restore="closed_loop", training=Training(steps=60, learning_rate=2e-2, dtype="float64"),
+    )  # fmt: skip
+    table = waves([40, 40, 40, 40])
+    model.fit(table)
+    assert model.scores_[-1]["loss"] < 0.5 * model.scores_[0]["loss"]
+    (*_, following) = model.predict(table.head(40))["rollcast"]
+    assert model.generate(table.head(40), 3)["rollcast"][0] == pytest.approx(following, rel=1e-11)
+    with pytest.raises(UsageError, match="cannot stream"):
+        model.stream(table)
+    with pytest.raises(DataError, match="windows of one length"):
+        model.set_params(stride=None).fit(table)
+    with pytest.raises(UsageError, match="goes with stateful=False"):
+        model.set_params(stateful=True).fit(table)
+
+
+def test_the_documentation_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     text = (Path(__file__).parents[2] / "docs" / "sequence.md").read_text(encoding="utf-8")
     names = {}
     for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
@@ -163,6 +182,7 @@ def test_the_documentation_runs():
     assert names["outputs"].columns == ["ds", "rollcast"]
     assert names["future"]["ds"].to_list() == list(range(3000, 3100))
     assert isinstance(names["following"], float)
+    assert names["same"].equals(names["future"])
 
 
 def test_earlier_steps_can_be_gone_back_to():
@@ -207,8 +227,11 @@ def test_the_last_weights_are_kept_on_request():
         ({"loss_steps": "first"}, "choose one of all, last"),
         ({"window": 5, "burn_in": 5}, "less than the rows"),
         ({"stride": 2}, "Leave it out"),
-        ({"normalize": "group"}, "None or one of layer, batch"),
+        ({"normalize": "group"}, "one of None, layer, batch, rec"),
         ({"normalize": "layer"}, "stands between layers"),
+        ({"hidden": (3, 0)}, "units of"),
+        ({"window": "all"}, "whole number from 1, or None"),
+        ({"held_out": 0.5}, "whole number from 0"),
         ({"hidden": 3}, "units of each layer"),
         ({"inputs": ()}, "column name"),
         ({"training": None}, "expected a Training"),

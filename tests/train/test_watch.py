@@ -191,20 +191,27 @@ def test_the_examples_show_what_happens():
     assert doctest.testmod(module, extraglobs={"np": np}).failed == 0
 
 
-@pytest.mark.parametrize("given", [{}, {"normalize": "layer"}, {"normalize": "batch"}])
+@pytest.mark.parametrize("normalize", [None, "layer", "batch", "recurrent_batch"])
 @pytest.mark.parametrize("readout", [True, False])
-def test_every_weight_of_a_sequence_network_has_one_place_and_a_gradient(given, readout):
+def test_every_weight_of_a_sequence_network_has_one_place_and_a_gradient(normalize, readout):
     watch = GradientWatch(warn=lambda message: None)
     time = np.arange(60)
-    table = polars.DataFrame({"ds": time, "x": np.sin(time / 3), "y": np.cos(time / 3)})
+    table = polars.DataFrame(
+        {"unique_id": time // 30, "ds": time % 30, "x": np.sin(time / 3), "y": np.cos(time / 3)}
+    )
     model = SequenceRegressor(
-        "x", "y", hidden=(3, 1), readout=readout, training=Training(steps=2), **given
+        "x",
+        "y",
+        hidden=(3, 1),
+        readout=readout,
+        normalize=normalize,
+        training=Training(steps=2),
     )
     model.fit(table, listeners=[watch])
     places = model.fitted_.network.places()
     covered = np.concatenate([np.arange(model.weights_.size)[place] for place in places.values()])
     assert np.array_equal(covered, np.arange(model.weights_.size))
     assert watch.runs[0].names == tuple(places)
-    still = {"mean_l0", "variance_l0"}  # of the data, not learnt
+    still = {f"{name}_l{layer}" for name in ("mean", "variance") for layer in (0, 1)}  # not learnt
     moved = watch.runs[0].norms.max(axis=0) > 0
     assert {name for name, has in zip(places, moved, strict=True) if not has} == still & {*places}

@@ -119,9 +119,13 @@ def predict(
     with exit_codes():
         asked = levels_of(level)
         check_results(table, out=out, quiet=quiet)
-        from rollcast import load
+        from rollcast import Forecaster, load
 
         network = load(model)
+        if not isinstance(network, Forecaster):
+            raise UsageError(
+                f"{model}: a {type(network).__name__}, which has no horizon. Load it in Python."
+            )
         levels = asked or levels_by_default(network)
         frame = network.predict(table, level=levels)
         write(frame, out)

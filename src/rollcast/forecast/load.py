@@ -1,21 +1,28 @@
-"""A Forecaster from its file."""
+"""A fitted estimator from its file."""
 
 from __future__ import annotations
 
 import os
 
-from rollcast.forecast import saved
+from rollcast.forecast import saved, sequence_saved
 from rollcast.forecast.forecaster import Forecaster
+from rollcast.forecast.sequence import SequenceRegressor
 from rollcast.model.file import read_model
 
 
-def load(path: str | os.PathLike[str]) -> Forecaster:
-    """The `Forecaster` in a file written by ``save``, ready to predict.
+def load(path: str | os.PathLike[str]) -> Forecaster | SequenceRegressor:
+    """The `Forecaster` or `SequenceRegressor` in a file written by ``save``, ready to predict.
 
     Nothing in the file is executed. Raises ModelFileError for a file that is absent, damaged,
     foreign or of a newer format.
     """
-    params, fitted, history = saved.unpack(*read_model(path))
+    spec, sections = read_model(path)
+    if sequence_saved.NAME in spec:
+        params, sequence = sequence_saved.unpack(spec, sections)
+        regressor = SequenceRegressor(**params)
+        regressor._take(sequence, {})
+        return regressor
+    params, fitted, history = saved.unpack(spec, sections)
     model = Forecaster(**params)
     model.history_ = history
     model.training_history_ = None

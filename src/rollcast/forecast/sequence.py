@@ -11,9 +11,12 @@ import numpy as np
 
 from rollcast.data.read import DEFAULT_ID
 from rollcast.errors import NotFittedError, UsageError
-from rollcast.forecast.sequence_fit import FittedSequence, fit_sequence
+from rollcast.forecast import sequence_saved
+from rollcast.forecast.sequence_fit import fit_sequence
+from rollcast.forecast.sequence_plan import FittedSequence
 from rollcast.forecast.sequence_predict import continued, outputs
 from rollcast.forecast.sequence_stream import SequenceStream
+from rollcast.model.file import write_model
 from rollcast.train.events import Listener
 from rollcast.train.training import Training
 
@@ -52,8 +55,9 @@ class SequenceRegressor:
         after so many rows; "first=5, grow=0.6" lets that part grow from 5 rows while training) or
         "scheduled(end=0.5)" (its own by chance, more often with time).
     dropout, normalize
-        Between layers: dropout while training; "layer" or "batch" normalisation, or None. Outputs
-        of "batch" go by mean and variance of training rows, found anew when weights are scored.
+        Between layers: dropout while training; "layer" or "batch" normalisation, or None.
+        "recurrent_batch": within an LSTM's recurrence, windows of one length. Outputs go by mean
+        and variance of training rows, found anew when weights are scored.
     recompute
         "chunks": keep little of a window on the way and run it again on the way back: memory grows
         with the root of its rows, for about a third more work.
@@ -188,13 +192,15 @@ class SequenceRegressor:
         fitted, outcome, scores = fit_sequence(
             self.get_params(), table, options, where, listeners, checkpoint
         )
-        self.fitted_ = fitted
+        self._take(fitted, {step: weights for step, weights, _ in scores.seen})
         self.history_ = outcome.history
         self.best_step_ = outcome.best_step
         self.seconds_, self.reason_ = outcome.seconds, outcome.reason
         self.scores_ = [{"step": step, **found} for step, _, found in scores.seen]
-        self._weights = {step: weights for step, weights, _ in scores.seen}
         return self
+
+    def _take(self, fitted: FittedSequence, weights: dict[int, np.ndarray]) -> None:
+        self.fitted_, self._weights = fitted, weights
 
     @property
     def weights_(self) -> np.ndarray:
@@ -208,9 +214,10 @@ class SequenceRegressor:
         """
         fitted = self._fitted("at_step")
         if step not in self._weights:
+            kept = ", ".join(map(str, self._weights)) or "none"
             raise UsageError(
-                f"at_step({step}): weights were kept after the steps "
-                f"{', '.join(map(str, self._weights))}. Take one of them, or change check_every."
+                f"at_step({step}): weights were kept after the steps {kept}. Take one of them, or "
+                "change check_every."
             )
         earlier = SequenceRegressor(self.inputs, self.targets)
         vars(earlier).update(vars(self))
@@ -242,6 +249,11 @@ class SequenceRegressor:
         fitted = self._fitted("stream")
         inputs = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
         return SequenceStream(fitted, inputs, table, where)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one file, whole or not at all; `load` reads it. ``history_``,
+        ``scores_`` and earlier weights do not go with it."""
+        write_model(path, *sequence_saved.pack(self.get_params(), self._fitted("save")))
 
     def _fitted(self, what: str) -> FittedSequence:
         if not hasattr(self, "fitted_"):

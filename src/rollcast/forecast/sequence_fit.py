@@ -4,156 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from rollcast.choice import choose, require
+from rollcast.choice import choose
 from rollcast.data.panel import Panel
 from rollcast.data.read import read_signals
-from rollcast.errors import DataError, UsageError
+from rollcast.errors import DataError
 from rollcast.forecast import sequence_difference
 from rollcast.forecast.feeding import FEEDING
-from rollcast.forecast.sequence_problem import STATEFUL, SequenceProblem
-from rollcast.forecast.sequence_scaling import SCALERS, Scaling
+from rollcast.forecast.sequence_plan import FittedSequence, Plan, build, plan_of
+from rollcast.forecast.sequence_problem import SequenceProblem
+from rollcast.forecast.sequence_scaling import Scaling
 from rollcast.forecast.sequence_score import RESTORE, Scores
 from rollcast.forecast.sequence_windows import SequenceWindows, Signals
-from rollcast.model.normalized import Network, NormalizedNetwork
-from rollcast.model.sequence import SequenceNetwork
-from rollcast.nn.cells import find_cell
-from rollcast.nn.initial import INITIAL
-from rollcast.nn.normal import NORMALIZE
 from rollcast.train.events import Listener
-from rollcast.train.lbfgs import LBFGS
 from rollcast.train.loop import Outcome, run
 from rollcast.train.order import InOrder
-from rollcast.train.training import Training
-
-LOSS_STEPS = ("all", "last")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the arguments come to: columns in the order of the network's inputs and outputs.
-
-    Where outputs can be fed back (``feeds``), the targets are the first inputs.
-    """
-
-    inputs: tuple[str, ...]
-    targets: tuple[str, ...]
-    feeds: bool
-
-    @property
-    def columns(self) -> dict[str, tuple[str, str]]:
-        """Every column that is read, with what it is for."""
-        found: dict[str, tuple[str, str]] = dict.fromkeys(
-            self.inputs, ("inputs", "read at every row")
-        )
-        for name in self.targets:
-            found.setdefault(name, ("targets", "learnt at every row"))
-        return found
-
-
-@dataclass(frozen=True)
-class FittedSequence:
-    """A trained network, and all that it needs to read a table."""
-
-    network: Network
-    weights: np.ndarray
-    plan: Plan
-    scaling: Scaling
-    options: dict[str, Any]  # of reading, as given to fit
-    freq: str | int
-    difference: bool = False
-
-
-def plan_of(params: dict[str, Any]) -> Plan:
-    """The checked arguments. Raises `UsageError` for what cannot be."""
-    inputs, targets = _names("inputs", params), _names("targets", params)
-    require("ahead", params["ahead"], params["ahead"] in (0, 1), "0 or 1")
-    if params["ahead"] == 0 and set(inputs) & set(targets):
-        raise UsageError(
-            f"inputs={params['inputs']!r} and targets={params['targets']!r} share a column, which "
-            "with ahead=0 is its own answer. Forecast it with ahead=1."
-        )
-    feeds = params["ahead"] == 1 and set(targets) <= set(inputs)
-    feeding = choose("feeding", params["feeding"], FEEDING)
-    restore = choose("restore", params["restore"], RESTORE)
-    if (feeding.closed or restore.by == "closed_loop") and not feeds:
-        which = "feeding" if feeding.closed else "restore"
-        raise UsageError(
-            f"{which}={params[which]!r} reads outputs as inputs: it needs ahead=1 and targets that "
-            f"are among the inputs, not ahead={params['ahead']}, inputs={params['inputs']!r} and "
-            f"targets={params['targets']!r}."
-        )
-    find_cell(params["cell"])
-    choose("initial", params["initial"], INITIAL)
-    hidden = params["hidden"]
-    if isinstance(hidden, int) or not hidden or any(int(units) < 1 for units in hidden):
-        raise UsageError(f"hidden={hidden!r}; expected the units of each layer, such as (64, 64).")
-    if not params["readout"] and hidden[-1] != len(targets):
-        raise UsageError(
-            f"readout=False: the last layer has {hidden[-1]} units, and there are {len(targets)} "
-            "targets. Give it as many, or a readout."
-        )
-    for name, table in (("stateful", STATEFUL), ("loss_steps", LOSS_STEPS), ("scaling", SCALERS)):
-        if params[name] not in table:
-            raise UsageError(
-                f"{name}={params[name]!r}; choose one of {', '.join(map(str, table))}."
-            )
-    if params["normalize"] is not None:
-        require(
-            "normalize",
-            params["normalize"],
-            params["normalize"] in NORMALIZE,
-            f"None or one of {', '.join(NORMALIZE)}",
-        )
-        if len(hidden) < 2 or feeding.closed:
-            raise UsageError(
-                f"normalize={params['normalize']!r} stands between layers, trained with "
-                f"feeding='teacher'; found hidden={hidden!r} and feeding={params['feeding']!r}."
-            )
-    sequence_difference.check(params["difference"], feeds, len(inputs), len(targets))
-    recompute = params["recompute"]
-    require("recompute", recompute, recompute in (None, "chunks"), "None or 'chunks'")
-    for name, apart in (("feeding", feeding.closed), ("normalize", params["normalize"])):
-        if recompute and apart:
-            raise UsageError(
-                f"recompute={recompute!r}: with {name}={params[name]!r} all is recorded. Leave "
-                "recompute out."
-            )
-    window, burn_in = params["window"], params["burn_in"]
-    require("window", window, window is None or window >= 1, "a whole number from 1, or None")
-    stride = params["stride"]
-    require("stride", stride, stride is None or stride >= 1, "a whole number from 1, or None")
-    if stride is not None and (window is None or params["stateful"] is True):
-        raise UsageError(
-            f"stride={stride} with window={window} and stateful={params['stateful']}: it says how "
-            "far apart windows begin, and those of stateful=True follow each other. Leave it out."
-        )
-    most = "a whole number from 0, less than the rows of a window"
-    require("burn_in", burn_in, 0 <= burn_in < (window or np.inf), most)
-    require("held_out", params["held_out"], params["held_out"] >= 0, "a whole number from 0")
-    if not isinstance(params["training"], Training):
-        raise UsageError(f"training={params['training']!r}; expected a Training(…).")
-    whole = isinstance(params["training"].make_optimizer(), LBFGS)
-    if whole and params["stateful"] == "always":
-        raise UsageError(
-            'stateful="always" makes the loss depend on the steps before, and lbfgs needs one '
-            "that does not. Take another optimizer, or stateful=True."
-        )
-    if feeds:
-        inputs = (*targets, *(name for name in inputs if name not in targets))
-    return Plan(inputs, targets, feeds)
-
-
-def _names(option: str, params: dict[str, Any]) -> tuple[str, ...]:
-    given = params[option]
-    names = (given,) if isinstance(given, str) else tuple(given)
-    if not names or len(set(names)) < len(names):
-        raise UsageError(f"{option}={given!r}; expected a column name, or several different ones.")
-    return names
 
 
 def read_table(
@@ -190,14 +58,13 @@ def fit_sequence(
     columns = np.concatenate([trained.inputs, trained.targets], axis=1)
     both = plan.inputs + plan.targets
     scaling = Scaling.of(params["scaling"], both, trained.panel, columns)
-    network: Network = SequenceNetwork(
-        params["cell"], len(plan.inputs), params["hidden"], len(plan.targets),
-        readout=params["readout"], dropout=params["dropout"], last=params["loss_steps"] == "last",
-        recompute=params["recompute"],
-    )  # fmt: skip
-    if params["normalize"] is not None:
-        network = NormalizedNetwork(network, params["normalize"])
     windows = _windows(params, plan, scaling, trained)
+    if params["normalize"] == "recurrent_batch" and len(set(windows.lengths.tolist())) > 1:
+        raise DataError(
+            f"{signals.panel.source}: normalize='recurrent_batch' needs windows of one length, and "
+            f"the shortest here has {windows.lengths.min()} rows. Give window= and stride=."
+        )
+    network = build(params, plan, int(windows.lengths.max()))
     # scores need every row once, not windows from every place
     judged = _windows(params | {"stride": None}, plan, scaling, trained if held is None else held)
     restore = choose("restore", params["restore"], RESTORE)
@@ -230,7 +97,14 @@ def fit_sequence(
         order=InOrder(windows.groups(training.batch_size)) if windows.stateful else None,
     )
     fitted = FittedSequence(
-        network, settle(outcome.weights), plan, scaling, options, trained.panel.freq, difference
+        network=network,
+        weights=settle(outcome.weights),
+        plan=plan,
+        scaling=scaling,
+        options=options,
+        freq=trained.panel.freq,
+        rows=int(windows.lengths.max()),
+        difference=difference,
     )
     return fitted, outcome, scores
 

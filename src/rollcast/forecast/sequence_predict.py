@@ -11,7 +11,8 @@ from rollcast.data.frequency import advance
 from rollcast.data.panel import count_within
 from rollcast.errors import UsageError
 from rollcast.forecast.sequence_difference import differenced, later_rows, summed
-from rollcast.forecast.sequence_fit import FittedSequence, read_table, scale
+from rollcast.forecast.sequence_fit import read_table, scale
+from rollcast.forecast.sequence_plan import FittedSequence
 from rollcast.forecast.sequence_windows import Signals
 
 MOST_STEPS = 2**20

@@ -9,7 +9,7 @@ import numpy as np
 
 from rollcast.forecast.feeding import Feeding
 from rollcast.forecast.sequence_windows import SequenceWindows
-from rollcast.model.normalized import Network
+from rollcast.model.networks import Network
 from rollcast.model.sequence import States, Steps
 
 STATEFUL = (False, True, "always")

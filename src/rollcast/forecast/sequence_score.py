@@ -10,7 +10,7 @@ import numpy as np
 from rollcast.choice import require
 from rollcast.errors import UsageError
 from rollcast.forecast.sequence_windows import SequenceWindows
-from rollcast.model.normalized import Network
+from rollcast.model.networks import Network
 from rollcast.train.events import Event, FitStarted, StepDone
 
 MOST_WINDOWS = 4096

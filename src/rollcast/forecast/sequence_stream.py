@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rollcast.errors import DataError, UsageError
-from rollcast.forecast.sequence_fit import FittedSequence
+from rollcast.forecast.sequence_plan import FittedSequence
 from rollcast.forecast.sequence_predict import scaled_inputs
 
 

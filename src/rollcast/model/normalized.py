@@ -99,7 +99,7 @@ class NormalizedNetwork:
             x = scaled * betweens[number]["gain"] + betweens[number]["shift"]
             x = x if mask is None else x * mask
         top = runs[-1].y
-        loss, dy, head_gradient = self._head_gradient(weights, top, steps)
+        loss, dy, head_gradient = self.plain.head_gradient(weights, top, steps)
         gradient = np.zeros_like(weights)
         gradient[self.stack.count : self.plain.count] = head_gradient
         places, slots = self._layers(gradient), self._between(gradient)
@@ -142,10 +142,7 @@ class NormalizedNetwork:
             runs.append(run)
             assert run.y is not None
             x = run.y if number == len(betweens) else self._normalised(run.y, betweens[number])
-        head = self.plain.head
-        if head is not None:
-            x = head.forward(weights[self.stack.count : self.plain.count], x)
-        return x, _flat(states, runs)
+        return self.plain.head_outputs(weights, x), _flat(states, runs)
 
     def fed_gradient(
         self,
@@ -182,21 +179,6 @@ class NormalizedNetwork:
         else:
             mean, variance = self.normal.statistics(y)
         return (y - mean) / spread_of(variance) * between["gain"] + between["shift"]
-
-    def _head_gradient(
-        self, weights: np.ndarray, top: np.ndarray, steps: Steps
-    ) -> tuple[float, np.ndarray, np.ndarray]:
-        """The loss, its slope by the last layer's outputs, and that by the head's weights."""
-        head, part = self.plain.head, weights[self.stack.count : self.plain.count]
-        y = top if head is None else head.forward(part, top)
-        observed = counted_steps(steps, self.plain.last)
-        loss, slope = engine.loss("mse", y[..., None], steps.target, observed=observed)
-        assert slope is not None
-        if head is None:
-            return loss, slope[..., 0], part
-        dy, dhead = head.backward(part, np.ascontiguousarray(slope[..., 0]), top)
-        assert dy is not None
-        return loss, dy, dhead
 
     def _layers(self, weights: np.ndarray) -> list[tuple[np.ndarray, tuple[int, int]]]:
         """The weights of each layer, views, and its sizes."""
@@ -249,10 +231,7 @@ class NormalizedStepper:
             x = stream.step(x)
             if number < len(self._betweens):
                 x = np.ascontiguousarray(network._normalised(x[None], self._betweens[number])[0])
-        head = network.plain.head
-        if head is None:
-            return x
-        return head.forward(self._weights[network.stack.count : network.plain.count], x)
+        return network.plain.head_outputs(self._weights, x)
 
     @property
     def h(self) -> np.ndarray:
@@ -276,10 +255,6 @@ class NormalizedStepper:
             return
         for stream, part in zip(self._streams, np.split(states, self._ends), strict=True):
             stream.c = np.ascontiguousarray(part)
-
-
-Network = SequenceNetwork | NormalizedNetwork
-"""Either: they have one face."""
 
 
 def _valid(x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray | None:

@@ -57,7 +57,7 @@ class SequenceNetwork:
         last: bool = False,
         recompute: str | None = None,
     ) -> None:
-        self.stack = Recurrent(cell, inputs, tuple(hidden), dropout)
+        self.stack = Recurrent(cell, inputs, tuple(int(units) for units in hidden), dropout)
         self.outputs, self.last, self.recompute = outputs, last, recompute
         self.head = Linear(self.stack.hidden[-1], outputs) if readout else None
         self._every, self._scored = (
@@ -160,19 +160,9 @@ class SequenceNetwork:
             seed=seed, step=step, recompute=self.recompute,
         )  # fmt: skip
         assert run.y is not None
-        rest = weights[self.stack.count :]
-        output = run.y if self.head is None else self.head.forward(rest, run.y)
-        loss, slope = engine.loss(
-            "mse", output[..., None], steps.target, observed=counted_steps(steps, self.last)
-        )
-        assert slope is not None
-        dy, parts = slope[..., 0], []
-        if self.head is not None:
-            below, dhead = self.head.backward(rest, dy, run.y)
-            assert below is not None
-            dy, parts = below, [dhead]
-        back = engine.backward(run.recording, np.ascontiguousarray(dy))
-        return loss, np.concatenate([back.weights, *parts]), _flat(run, states)
+        loss, dy, dhead = self.head_gradient(weights, run.y, steps)
+        back = engine.backward(run.recording, dy)
+        return loss, np.concatenate([back.weights, dhead]), _flat(run, states)
 
     def outputs_of(
         self,
@@ -207,6 +197,26 @@ class SequenceNetwork:
             at = steps.lengths - 1, np.arange(len(steps.lengths))
         observed = None if steps.observed is None else steps.observed[at][None]
         return np.ascontiguousarray(steps.target[at][None]), observed
+
+    def head_outputs(self, weights: np.ndarray, top: np.ndarray) -> np.ndarray:
+        """Outputs of the last layer's ``top (…, units)``."""
+        if self.head is None:
+            return top
+        return self.head.forward(weights[self.stack.count : self.count], top)
+
+    def head_gradient(
+        self, weights: np.ndarray, top: np.ndarray, steps: Steps
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """The loss of what the last layer says, its slope by ``top`` and by the head's weights."""
+        y, observed = self.head_outputs(weights, top), counted_steps(steps, self.last)
+        loss, slope = engine.loss("mse", y[..., None], steps.target, observed=observed)
+        assert slope is not None
+        slope, part = np.ascontiguousarray(slope[..., 0]), weights[self.stack.count : self.count]
+        if self.head is None:
+            return loss, slope, part
+        dy, dhead = self.head.backward(part, slope, top)
+        assert dy is not None
+        return loss, dy, dhead
 
     def settled(self, weights: np.ndarray, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
         """The weights: this network keeps nothing that depends on the data."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rollcast.plots.costs import log_ticks
 from rollcast.plots.curves import DASHES
 from rollcast.plots.pictures import GradientPicture
 from rollcast.plots.style import LIGHT, framed, plain
@@ -108,6 +109,8 @@ def gradient_norms(picture: GradientPicture, *, title: str = "Gradients") -> "Fi
     _line(figure, 2, picture.steps, clipped, "whole, clipped", LIGHT["other 3"], "dash", 1.6)
     framed(figure, title=title, height=460 + 12 * len(picture.names))  # on a phone each has a line
     figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    ticks = log_ticks(np.concatenate([whole, clipped]))
+    figure.update_yaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], row=2)
     figure.update_yaxes(title_text="norm, each weight", row=1)
     figure.update_yaxes(title_text="norm, whole", row=2)
     figure.update_xaxes(title_text="step", row=2)

@@ -66,10 +66,11 @@ def curves(
         if spans if log is None else log:
             figure.update_yaxes(type="log", exponentformat="power", nticks=6, row=row)
         figure.update_yaxes(title_text=plain(quantity), row=row)
-    framed(figure, title=title, height=130 + (270 if len(panels) == 1 else 190 * len(panels)))
     # Room for a legend of several lines; a page, which has the title elsewhere, finds its own.
-    lines = sum(len(run) + SYMBOL for run in runs) // LEGEND_LINE
-    figure.update_layout(margin_t=76 + 28 * lines, height=figure.layout["height"] + 28 * lines)
+    room = 28 * (sum(len(run) + SYMBOL for run in runs) // LEGEND_LINE)
+    height = 130 + (270 if len(panels) == 1 else 190 * len(panels))
+    framed(figure, title=title, height=height + room)
+    figure.update_layout(margin_t=76 + room)
     figure.update_traces(hovertemplate="%{y:.4~g}")
     figure.update_xaxes(title_text=plain(x_title), row=len(panels))
     return figure

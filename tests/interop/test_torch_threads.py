@@ -26,7 +26,6 @@ def team():
     before = torch.get_num_threads()
     if not engine.share_team(library):
         pytest.skip("PyTorch has no team that can be shared")
-    engine.set_threads(None)  # whatever a test before has set
     yield library
     torch.set_num_threads(before)
     engine.share_team(library)

@@ -9,11 +9,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-# build KIND OPTIMIZATION FLAGS leaves build/check/KIND/check_engine.
+# build KIND OPTIMIZATION FLAGS leaves build/check/KIND/check_engine. Lines of the source are enough to read
+# a report (-g1): what follows every variable (-g) trebles the time that the widest row compiles.
 build() {
   echo "building check_engine for $1"
   cmake -S . -B "build/check/$1" -G Ninja -DROLLCAST_CHECK=ON -DCMAKE_BUILD_TYPE=Check \
-    -DROLLCAST_OPTIMIZE="$2" -DCMAKE_CXX_FLAGS="-g $3" >/dev/null
+    -DROLLCAST_OPTIMIZE="$2" -DCMAKE_CXX_FLAGS="-g1 $3" >/dev/null
   cmake --build "build/check/$1" --target check_engine --parallel "${JOBS:-1}" >/dev/null
 }
 

@@ -82,7 +82,7 @@ def measured(cases: Sequence[Case], threads: int, quick: bool) -> Iterator[Row]:
             here = {isa: each for isa, each in peaks.items() if f"ours {isa}" in case.beside}
             here[""] = peaks[""]
             for each in here.values():
-                each.best = 0.0
+                each.forget()
             effort = QUICK if quick else Effort(rounds=SLOW.get(case.workload, Effort.rounds))
             names = ("ours", *case.beside)
             found = measure(
@@ -90,16 +90,22 @@ def measured(cases: Sequence[Case], threads: int, quick: bool) -> Iterator[Row]:
                 between=lambda here=here: [each.measure() for each in here.values()],
             )  # fmt: skip
             best = {isa: each.best for isa, each in here.items()}
-            yield Row(case.workload, case.mode, threads, found, best)
+            sustained = {isa: each.sustained for isa, each in here.items()}
+            yield Row(case.workload, case.mode, threads, found, best, sustained)
 
 
 def peak_words(rows: Sequence[Row]) -> str:
     """The most that was seen, for each number of threads; nothing without a compiler."""
-    best: dict[int, float] = {}
-    for row in rows:
-        best[row.threads] = max(best.get(row.threads, 0.0), row.peaks[""])
-    known = [f"peak {peak:.0f} GFLOP/s ({count} threads)" for count, peak in best.items() if peak]
-    return "".join(f", {words}" for words in known)
+    words = ""
+    for count in dict.fromkeys(row.threads for row in rows):
+        here = [row for row in rows if row.threads == count]
+        burst, sustained = (
+            max(peaks[""] for peaks in kind)
+            for kind in ([row.peaks for row in here], [row.sustained for row in here])
+        )
+        if burst:
+            words += f", peak {burst:.0f} GFLOP/s, {sustained:.0f} kept up ({count} threads)"
+    return words
 
 
 def busy_words() -> str:

@@ -13,7 +13,7 @@ from who import PACKAGES
 README = ROOT / "benchmarks" / "README.md"
 COLUMNS = (
     "workload", "threads", "who", "minimum", "median", "times ours", "by median", "GFLOP/s",
-    "of peak",
+    "of peak", "of kept up",
 )  # fmt: skip
 
 
@@ -32,16 +32,16 @@ def lines_of(row: Row) -> list[list[str]]:
         start = [f"{row.workload} {row.mode}", str(row.threads), name]
         if not measured.times:
             reason = measured.failure.strip().splitlines()[-1:] or ["not measured"]
-            lines.append([*start, reason[0][:60], *[""] * 5])
+            lines.append([*start, reason[0][:60], *[""] * 6])
             continue
         ratios = ["", ""]
         if ours.times:
             ratios = [f"{measured.minimum / ours.minimum:.2f}",
                       f"{measured.median / ours.median:.2f}"]  # fmt: skip
-        fraction = row.of_peak(name)
+        fractions = (row.of_peak(name), row.of_peak(name, row.sustained))
         lines.append([
             *start, duration(measured.minimum), duration(measured.median), *ratios,
-            f"{row.rate(name):.3g}", f"{fraction:.0%}" if fraction else "–",
+            f"{row.rate(name):.3g}", *(f"{each:.0%}" if each else "–" for each in fractions),
         ])  # fmt: skip
     return lines
 
@@ -68,6 +68,7 @@ def save(path: Path, rows: Sequence[Row], others: Sequence[Sequence[str]], setti
             "mode": row.mode,
             "threads": row.threads,
             "peak": row.peaks.get("", 0.0),
+            "peak_sustained": row.sustained.get("", 0.0),
             "implementations": {
                 name: {
                     "minimum": each.minimum,
@@ -75,6 +76,7 @@ def save(path: Path, rows: Sequence[Row], others: Sequence[Sequence[str]], setti
                     "runs": len(each.times),
                     "gflops": row.rate(name),
                     "of_peak": row.of_peak(name),
+                    "of_peak_sustained": row.of_peak(name, row.sustained),
                     "difference": each.difference,
                     "note": each.note,
                 }

@@ -10,22 +10,24 @@ from workloads import WORKLOADS
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured of one case with one number of threads; peaks in GFLOP/s by instruction
-    set, 0 where unknown."""
+    """What was measured of one case with one number of threads; peaks, in bursts and sustained, in
+    GFLOP/s by instruction set, 0 where unknown."""
 
     workload: str
     mode: str
     threads: int
     measured: dict[str, Measured]
     peaks: dict[str, float]
+    sustained: dict[str, float]
 
     def rate(self, name: str) -> float:
         """GFLOP/s at the minimum."""
         return WORKLOADS[self.workload].flops(self.mode) / self.measured[name].minimum / 1e9
 
-    def of_peak(self, name: str) -> float:
-        """The fraction of the peak that it reached, 0 where the peak is unknown."""
-        peak = self.peaks.get("avx2" if name == "ours avx2" else "", 0.0)
+    def of_peak(self, name: str, peaks: dict[str, float] | None = None) -> float:
+        """The fraction of the peak (None: of bursts) that it reached, 0 where it is unknown."""
+        peaks = self.peaks if peaks is None else peaks
+        peak = peaks.get("avx2" if name == "ours avx2" else "", 0.0)
         return self.rate(name) / peak if peak else 0.0
 
     def has(self, name: str) -> bool:

@@ -174,6 +174,7 @@ def test_the_training_curve_marks_the_best_step_and_has_a_panel_per_unit():
     assert best.x == (40,) and best.y == (1 / 40,)
     assert {trace.yaxis for trace in figure.data} == {"y", "y2", "y3"}
     assert figure.layout.yaxis.type == "log"
+    assert figure.layout.yaxis3.exponentformat == "power", "a rate of 0.0004 is not 400µ"
     only_loss = training_curve(TrainingCurve(STEPS, np.ones(100)))
     assert {trace.yaxis for trace in only_loss.data} == {"y"}
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 MOST_POINTS = 3000
+SHOWN = 40
 
 
 def against(
@@ -27,14 +28,15 @@ def against(
     predictions: Mapping[str, NDArray],
     *,
     title: str,
-    unit: str = "",
+    unit: str = "value",
     x_title: str = "step",
     start: float = 0.0,
     step: float = 1.0,
 ) -> "Figure":
     """A figure of ``truth (rows,)`` and each method's prediction ``(rows,)``, the first as ours.
 
-    Row i lies at ``start + i * step`` of the x axis; below the axis a strip chooses the part shown.
+    Row i lies at ``start + i * step`` of the x axis; below the axis a strip chooses the part shown:
+    at first all of it, or the end where the truth swings too often for its lines to be told apart.
     """
     from plotly.graph_objects import Figure
 
@@ -66,12 +68,26 @@ def against(
         title_text=plain(x_title),
         rangeslider={
             "visible": True,
+            "range": [start, start + step * (len(truth) - 1)],
             "thickness": 0.14,
             "bgcolor": "rgba(0,0,0,0)",
             "bordercolor": LIGHT["line"],
             "borderwidth": 1,
         },
     )
+    first = _first_shown(truth)
+    if first:
+        figure.update_xaxes(range=[start + step * first, start + step * (len(truth) - 1)])
     if dense:
         figure.update_layout(meta={"start": start, "step": step, "dense": dense})
     return figure
+
+
+def _first_shown(truth: NDArray) -> int:
+    """The row from which the truth crosses its mean ``SHOWN`` times; 0 if it seldom does."""
+    values = np.asarray(truth, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if values.size != len(truth) or not values.size:
+        return 0
+    crossings = np.flatnonzero(np.diff(values > values.mean()))
+    return int(crossings[-SHOWN]) if crossings.size > 2 * SHOWN else 0

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rollcast.plots.costs import log_ticks
 from rollcast.plots.curves import DASHES
 from rollcast.plots.pictures import GradientPicture
-from rollcast.plots.style import LIGHT, framed, plain
+from rollcast.plots.style import LIGHT, framed, log_axis, plain
 from rollcast.plots.thin import thinned
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def gradient_flow(
             },
             hovertemplate="10^%{y:.1f}",
         )
-    framed(figure, title=title, height=380 + 12 * len(flows))  # on a phone each has a line
+    framed(figure, title=title, height=460)
     low = max(low, LOWEST)
     room = 0.04 * (high - low) + 0.2
     figure.update_yaxes(
@@ -107,10 +106,9 @@ def gradient_norms(picture: GradientPicture, *, title: str = "Gradients") -> "Fi
     clipped = np.linalg.norm(picture.clipped, axis=1)
     _line(figure, 2, picture.steps, whole, "whole", LIGHT["ink"], "solid", 1.6)
     _line(figure, 2, picture.steps, clipped, "whole, clipped", LIGHT["other 3"], "dash", 1.6)
-    framed(figure, title=title, height=460 + 12 * len(picture.names))  # on a phone each has a line
-    figure.update_yaxes(type="log", exponentformat="power", dtick=1)
-    ticks = log_ticks(np.concatenate([whole, clipped]))
-    figure.update_yaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], row=2)
+    framed(figure, title=title, height=540)
+    figure.update_yaxes(**log_axis(np.asarray(picture.norms)), row=1)
+    figure.update_yaxes(**log_axis(np.concatenate([whole, clipped])), row=2)
     figure.update_yaxes(title_text="norm, each weight", row=1)
     figure.update_yaxes(title_text="norm, whole", row=2)
     figure.update_xaxes(title_text="step", row=2)

@@ -192,6 +192,7 @@ def test_bars_are_errors_relative_to_seasonal_naive_without_coverage_and_width()
     assert list(ours.y) == ["MASE", "MAE"] and list(ours.x) == [0.5, 0.5]
     (naive,) = named(figure, "naive")
     assert naive.x[0] == 3.0 and np.isnan(naive.x[1])
+    assert figure.layout.xaxis.range[1] > 3.4, "room for the number behind the longest bar"
 
 
 def test_error_by_step_counts_steps_from_one_and_draws_ours_over_the_others():

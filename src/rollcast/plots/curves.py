@@ -42,14 +42,12 @@ def curves(
     runs = list(dict.fromkeys(run for lines in panels.values() for run in lines))
     colours = method_colours(runs, runs[0])
     named: set[str] = set()
-    means = False
     for row, (quantity, lines) in enumerate(panels.items(), 1):
         points = {run: _points(curve) for run, curve in lines.items()}
         logarithmic = any(wide(y) for _, y in points.values()) if log is None else log
         for run, (steps, values) in points.items():
             colour = colours[run]
             if noisy(values, log=logarithmic):
-                means = True
                 _line(figure, row, run, steps, values, {"color": colour, "width": 1}, FAINT, False)
                 values = smooth(values, log=logarithmic)
             style = {
@@ -69,9 +67,14 @@ def curves(
     height = 130 + (270 if len(panels) == 1 else 190 * len(panels))
     framed(figure, title=title, height=height + room)
     figure.update_layout(margin_t=76 + room)
-    note = "; strong lines: running means" if means else ""
-    figure.update_xaxes(title_text=plain(x_title) + note, row=len(panels))
+    figure.update_xaxes(title_text=plain(x_title) + strong(figure), row=len(panels))
     return figure
+
+
+def strong(figure: "Figure") -> str:
+    """What the strong lines are, for the axis, where there are faint ones."""
+    lines: Any = figure.data
+    return "; strong lines: running means" if any(one.opacity < 1.0 for one in lines) else ""
 
 
 def noisy(values: NDArray, *, log: bool) -> bool:

@@ -108,7 +108,10 @@ def test_curves_leave_out_what_is_no_number() -> None:
 def test_very_many_points_are_thinned_and_travel_as_bytes() -> None:
     truth = np.sin(np.arange(150_000) / 50)
     figure = against(truth, {"rollcast": truth + 0.1}, title="cos", start=2.0, step=0.5)
-    assert [len(trace.x) for trace in figure.data] == [MOST_POINTS] * 2
+    low = figure.layout.xaxis.range[0]
+    for trace in figure.data:
+        assert MOST_POINTS < len(trace.x) < 2 * MOST_POINTS
+        assert sum(x >= low for x in trace.x) >= MOST_POINTS, "shown in full without a script, too"
     meta = figure.layout.meta
     assert (meta["start"], meta["step"]) == (2.0, 0.5)
     for trace, part in zip(figure.data, meta["dense"], strict=True):
@@ -125,7 +128,7 @@ def test_very_many_points_are_thinned_and_travel_as_bytes() -> None:
 def test_a_truth_that_swings_often_is_shown_at_its_end_and_its_strip_shows_all() -> None:
     axis = against(np.sin(np.arange(150_000) / 50), {}, title="cos", step=0.5).layout.xaxis
     low, high = axis.range
-    assert high == 0.5 * 149_999 and 30 < (high - low) / (0.5 * 50 * np.pi) < 50
+    assert high == 0.5 * 149_999 and 25 < (high - low) / (0.5 * 50 * np.pi) < 35
     assert axis.rangeslider.range == (0.0, high)
     assert against(np.sin(np.arange(900) / 50), {}, title="cos").layout.xaxis.range is None
 

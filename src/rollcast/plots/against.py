@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 MOST_POINTS = 3000
-SHOWN = 40
+SHOWN = 30
 
 
 def against(
@@ -42,6 +42,7 @@ def against(
 
     figure = Figure()
     colours = method_colours(list(predictions), next(iter(predictions), ""))
+    first = _first_shown(truth)
     dense: list[dict[str, object]] = []
     lines = {"truth": (truth, LIGHT["ink"], "solid")}
     for place, (method, values) in enumerate(predictions.items()):
@@ -49,7 +50,9 @@ def against(
     for trace, (name, (values, colour, dash)) in enumerate(lines.items()):
         values = np.array(values, dtype=np.float64)
         values[~np.isfinite(values)] = np.nan
-        kept = thinned(values, MOST_POINTS)
+        # A picture that no script refines needs the part shown at first in full, too.
+        near = first + thinned(values[first:], MOST_POINTS)
+        kept = np.union1d(thinned(values, MOST_POINTS), near) if first else near
         figure.add_scatter(
             # Lists, because the page's script reads them.
             x=(start + step * kept).tolist(),
@@ -75,7 +78,6 @@ def against(
             "borderwidth": 1,
         },
     )
-    first = _first_shown(truth)
     if first:
         figure.update_xaxes(range=[start + step * first, start + step * (len(truth) - 1)])
     if dense:

@@ -37,9 +37,7 @@
       responsive: true, displaylogo: false, displayModeBar: false,
     }).then(() => {
       place.removeAllListeners?.("plotly_relayout");
-      if (!coarse) return;
-      place.on("plotly_relayout", () => refine(place, coarse));
-      if (figure.layout.xaxis.range) refine(place, coarse);
+      if (coarse) place.on("plotly_relayout", () => refine(place, coarse));
     }).then(() => {
       // A legend of many lines takes its room from the page, not from the plot.
       const missing = plot - place._fullLayout._size.h;

@@ -83,7 +83,7 @@ def test_a_run_that_goes_up_and_down_is_drawn_faintly_with_its_running_mean() ->
     assert np.ptp(np.log10(mean.y[100:])) < 0.3 * np.ptp(np.log10(every.y))
     assert (mean.line.color, mean.name, mean.showlegend) == (every.line.color, "ours", True)
     assert still.opacity == 1.0
-    assert "running means" in figure.layout.xaxis.title.text
+    assert "running mean" in figure.layout.xaxis.title.text
 
 
 def test_ten_runs_are_told_apart() -> None:

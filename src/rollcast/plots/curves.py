@@ -74,7 +74,7 @@ def curves(
 def strong(figure: "Figure") -> str:
     """What the strong lines are, for the axis, where there are faint ones."""
     lines: Any = figure.data
-    return "; strong lines: running means" if any(one.opacity < 1.0 for one in lines) else ""
+    return "; strong: running mean" if any(one.opacity < 1.0 for one in lines) else ""
 
 
 def noisy(values: NDArray, *, log: bool) -> bool:

@@ -86,6 +86,14 @@ def test_a_run_that_goes_up_and_down_is_drawn_faintly_with_its_running_mean() ->
     assert "running mean" in figure.layout.xaxis.title.text
 
 
+def test_runs_of_very_unlike_lengths_share_a_logarithmic_axis_of_steps() -> None:
+    few, many = np.arange(1, 11), np.arange(60, 1201, 60)
+    figure = curves({"loss": {"ours": (many, 1 / many), "theirs": (few, 1 / few)}}, title="")
+    assert figure.layout.xaxis.type == "log"
+    figure = curves({"loss": {"ours": 1 / many, "theirs": 1 / few}}, title="")
+    assert figure.layout.xaxis.type is None
+
+
 def test_ten_runs_are_told_apart() -> None:
     runs = {f"run {number}": np.arange(5.0) for number in range(10)}
     lines = [trace.line for trace in curves({"loss": runs}, title="Ten").data]

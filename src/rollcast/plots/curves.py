@@ -17,6 +17,7 @@ MOST_POINTS = 2000
 DASHES = ("solid", "dash", "dot", "dashdot")
 MARKED = 30
 MANY, SWINGS, FAINT = 200, 10.0, 0.3
+UNEVEN = 30
 SYMBOL, LEGEND_LINE = 9, 125  # characters: the sign before a name, and a line of the legend
 
 # The numbers of a run at its steps 1, 2, …; or the steps (rows,) and the numbers (rows,).
@@ -68,7 +69,16 @@ def curves(
     framed(figure, title=title, height=height + room)
     figure.update_layout(margin_t=76 + room)
     figure.update_xaxes(title_text=plain(x_title) + strong(figure), row=len(panels))
+    if _uneven([_points(curve)[0] for lines in panels.values() for curve in lines.values()]):
+        figure.update_xaxes(type="log", dtick=1, tickformat="~g")
     return figure
+
+
+def _uneven(steps: list[NDArray]) -> bool:
+    """Whether the shortest run would be a stroke at the edge of an axis that holds the longest."""
+    steps = [each for each in steps if each.size]
+    ends = [float(each.max()) for each in steps]
+    return min((each.min() for each in steps), default=0) > 0 and max(ends) > UNEVEN * min(ends)
 
 
 def strong(figure: "Figure") -> str:

@@ -8,7 +8,7 @@ import pytest
 from rollcast.errors import UsageError
 from rollcast.recipes import RECIPES, gradient_flow
 
-SMALL = {"length": 30, "units": 12, "steps": 60, "gains": (0.5, 1.0, 3.0)}
+SMALL = {"length": 30, "hidden": (12,), "steps": 60, "gains": (0.5, 1.0, 3.0)}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_without_clipping_the_same_run_diverges_and_says_when(result):
 
 
 def test_the_same_seed_gives_the_same_numbers_and_listeners_hear_every_run():
-    tiny = {"length": 8, "units": 4, "steps": 3, "gains": (1.0,)}
+    tiny = {"length": 8, "hidden": (4,), "steps": 3, "gains": (1.0,)}
     events = []
     first = gradient_flow(**tiny, published=True, listeners=[events.append])
     again = gradient_flow(**tiny, published=True)
@@ -65,6 +65,15 @@ def test_the_same_seed_gives_the_same_numbers_and_listeners_hear_every_run():
     assert all(np.isfinite(value) for value in first.metrics.values())
 
 
+def test_cells_their_first_weights_and_depth_are_options():
+    found = gradient_flow(
+        length=6, hidden=(4, 3), gains=(1.0,), steps=2, cells=("lstm torch(forget_bias=2)",)
+    )
+    assert found.table[1]["network"] == "lstm, forget bias 2"
+
+
 def test_sizes_that_cannot_be_are_refused():
     with pytest.raises(UsageError, match="length=1"):
         gradient_flow(length=1)
+    with pytest.raises(UsageError, match=r"cells=.*one at least"):
+        gradient_flow(cells=("gru orthogonal",), published=True)

@@ -32,12 +32,12 @@ def test_training_on_all_rows_repairs_short_prefixes(result):
     lines = [line for line in result.table if "rows read" in line]
     assert [line["rows read"] for line in lines] == list(range(1, 10))
     assert abs(lines[0]["label"] - 0.341) < 5e-4
-    assert result.metrics["prefix_1_last"] > 0.15
-    assert result.metrics["prefix_1_all"] < result.metrics["prefix_1_last"]
+    assert result.metrics["rows_read_1_rmse_last"] > 0.15
+    assert result.metrics["rows_read_1_rmse_all"] < result.metrics["rows_read_1_rmse_last"]
 
 
 def test_windows_are_nine_rows_of_a_sine():
-    frame = windows(np.array([0.0, 0.5]))
+    frame = windows(np.array([0.0, 0.5]), 9)
     t = frame["t"].to_numpy()
     assert frame["ds"].to_list() == [*range(9), *range(9)]
     np.testing.assert_allclose(t[[0, 8, 9]], [0.0, 0.08, 0.5])

@@ -81,6 +81,7 @@ def closed_loop_sine(
     theirs = Training(
         steps=steps, batch_size=1, learning_rate=0.01, schedule="constant", clip_norm=None
     )
+    kinds: dict[str, tuple[str, bool | str, Training]]
     kinds = {"rollcast": ("teacher" if normalize else free, False, ours)}
     if published:
         kinds["as published"] = ("teacher", "always", theirs)
@@ -100,8 +101,8 @@ def closed_loop_sine(
             loop = model.generate(long_frame({"y": truth[:, :begin]}), horizon)
             said[begin][name] = values_of(loop, STARTS)
             future = truth[:, begin : begin + horizon]
-            found[f"RMSE from {words}"] = rmse(future, said[begin][name])
-        notes.line({"method": name}, found)
+            found[f"RMSE from {words}"] = float(rmse(future, said[begin][name]))
+        notes.line({"method": name}, found | {"seconds": model.seconds_})
     figures = {
         snake("from", words, sep="-"): continued(
             truth[:, :begin], truth[:, begin : begin + horizon], said[begin], x=time,

@@ -75,6 +75,7 @@ def minutes_played(
     """
     notes = Notes("minutes-played", locals())
     training = Training(steps=steps, optimizer=optimizer, learning_rate=learning_rate)
+    ways: dict[str, tuple[bool | str, str, int]]
     ways = {"rollcast": ("auto", "closed_loop(steps=8)", series // 4)}
     if published:
         ways["as published"] = (False, "last", 0)

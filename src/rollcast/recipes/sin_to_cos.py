@@ -75,6 +75,7 @@ def sin_to_cos(
     rate, initial = (5e-4, "orthogonal") if long else (5e-3, "torch")
     schedule = "cosine" if long else "one_cycle(climb=0.05)"
     ours = (optimizer, learning_rate or rate, schedule, initial)
+    kinds: dict[str, tuple[bool, str, float, str, str]]
     kinds = {"rollcast": (True, *ours), "states reset": (False, *ours)}
     if published:
         halved = "plateau(patience=10, watch=loss)"

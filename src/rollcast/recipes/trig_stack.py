@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,9 @@ WINDOWS, FRESH = 300, 1000
 """Windows in a batch, windows that nobody was trained on."""
 
 SEEN = (0, 20, 40, 60, 80)
-PUBLISHED = {
-    "adam": (0.0378, 0.0223, 0.0059, 0.0043, 0.0030),
-    "sgd": (0.0387, 0.0335, 0.0284, 0.0247, 0.0214),
+PUBLISHED: dict[str, dict[int, float]] = {
+    "adam": dict(zip(SEEN, (0.0378, 0.0223, 0.0059, 0.0043, 0.0030), strict=True)),
+    "sgd": dict(zip(SEEN, (0.0387, 0.0335, 0.0284, 0.0247, 0.0214), strict=True)),
 }
 """Half the mean squared error of these batches, as published."""
 
@@ -110,16 +110,12 @@ def trig_stack(
             fitted[name] = fit(optimizer, "last", initial)
             half = np.asarray(fitted[name].history_.loss) / 2.0
             halves[name] = np.arange(len(half)) * every, half
-            seen = {
-                f"batch {at}": float(half[at // every]) for at in SEEN if at // every < len(half)
-            }
-            notes.line({"optimizer": name}, {"rate": used[optimizer]} | seen)
+            seen = {at: half[at // every] for at in SEEN if at // every < len(half)}
+            notes.line({"optimizer": name}, {"rate": used[optimizer]} | _columns(seen))
         if kind in PUBLISHED:
-            name, said = f"{kind}, published", PUBLISHED[kind]
-            notes.line(
-                {"optimizer": name}, {f"batch {at}": y for at, y in zip(SEEN, said, strict=True)}
-            )
-            halves[name] = np.array(SEEN), np.array(said)
+            name, seen = f"{kind}, published", PUBLISHED[kind]
+            notes.line({"optimizer": name}, _columns(seen))
+            halves[name] = np.array(SEEN), np.array(list(seen.values()))
     both = {"last": fitted[optimizers[0]], "all": fit(optimizers[0], "all", SMALL)}
     # what the published table is of, and windows that nobody was trained on
     fresh = windows(np.concatenate([[0.75], draw.uniform(0.0, 1.0, FRESH)]), rows)
@@ -141,6 +137,10 @@ def trig_stack(
         ),
     }  # fmt: skip
     return notes.result(figures)
+
+
+def _columns(losses: Mapping[int, float]) -> dict[str, float]:
+    return {f"batch {at}": float(loss) for at, loss in losses.items()}
 
 
 def windows(begin: np.ndarray, rows: int) -> Any:

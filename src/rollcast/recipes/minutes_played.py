@@ -20,6 +20,8 @@ PUBLISHED = (7.279, 1.428, 0.572, 0.316, 0.206, 0.159, 0.137, 0.116, 0.090, 0.06
 """Training loss of the source, step by step, one offset a series."""
 
 TEST = 5
+TIME_STEPS = 5000
+"""Of the network of time."""
 KINDS = {"one offset": False, "noise": True}
 """Whether there is noise at each point."""
 
@@ -107,7 +109,7 @@ def minutes_played(
         losses[f"loss, minutes², {kind}"] = {name: loss[name] for name in ways}
         figures[f"forecasts-{snake(kind, sep='-')}"] = continued(
             known, future, said, names=[f"test series {k + 1}" for k in range(TEST)],
-            title=f"Eleven points continued: {kind}", unit="minutes", x_title="game",
+            title=f"{rows} points continued: {kind}", unit="minutes", x_title="game",
         )  # fmt: skip
     losses["loss, minutes², one offset"]["figures of the source"] = np.array(PUBLISHED)
     figures["losses"] = curves(losses, title="Training loss, step by step", x_title="step")
@@ -122,7 +124,7 @@ def of_time(known: Array, horizon: int, seed: int) -> tuple[Array, Array, float]
     model = SequenceRegressor(
         "t", "y", cell="rnn_tanh", hidden=(13,), window=1, scaling="none", restore="last",
         training=Training(
-            steps=5000, batch_size=rows - 2, optimizer="sgd", learning_rate=1e-3,
+            steps=TIME_STEPS, batch_size=rows - 2, optimizer="sgd", learning_rate=1e-3,
             schedule="constant", clip_norm=None,
         ),
         seed=seed,

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from rollcast import SequenceRegressor, Training
-from rollcast.errors import RollcastError
+from rollcast import SequenceRegressor, Training, engine
+from rollcast.errors import NoGradientError, RollcastError
+from rollcast.nn.recurrent import Recurrent
 from rollcast.train.events import Event, StepDone
 from rollcast.train.memory import peak, peak_from_now_on
 
@@ -103,6 +105,18 @@ def measure(
         "updates": float(updates),
         "error": float(np.sqrt(np.mean(error * error))),
     }
+
+
+def paused(cell: str, hidden: Sequence[int]) -> str:
+    """What comes of training while nothing is recorded."""
+    stack = Recurrent(cell, 1, tuple(hidden))
+    weights = stack.initial(np.random.default_rng(0))
+    run = stack.infer(weights, np.zeros((10, 1, 1), np.float32))
+    try:
+        engine.backward(run.recording)
+    except NoGradientError as error:
+        return f"{type(error).__name__}: {str(error).partition(':')[0]}"
+    return ""
 
 
 if __name__ == "__main__":

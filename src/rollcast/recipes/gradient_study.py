@@ -6,20 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rollcast import engine
 from rollcast.choice import require
 from rollcast.data.read import read
 from rollcast.data.synthetic import seasons
-from rollcast.errors import DataError, NoGradientError, UsageError
-from rollcast.nn.recurrent import Recurrent
+from rollcast.errors import DataError, UsageError
 from rollcast.plots.costs import costs
-from rollcast.recipes.gradient_run import WAYS, measured
+from rollcast.recipes.gradient_run import WAYS, measured, paused
 from rollcast.recipes.notes import Notes
 from rollcast.recipes.result import RecipeResult
 from rollcast.train.events import FitStarted, Listener, StepDone
 
 TRAINED = 0.8
 PANELS = {"memory": "peak memory, MiB", "epoch": "time per pass, s", "error": "validation RMSE"}
+LENGTH = "rows in a sequence"
 UNITS = {"memory": 2.0**20}
 
 
@@ -98,27 +97,28 @@ def gradient_study(
         "network": {"cell": cell, "hidden": list(hidden), "dropout": dropout, "seed": seed},
     }  # fmt: skip
     runs = [(length, way) for length in swept for way in WAYS]
-    panels = {text: {way: ([], []) for way in WAYS} for text in PANELS.values()}
-    _tell(listeners, FitStarted(0, len(runs), len(runs), 1, 0, len(runs)))
+    for listener in listeners:
+        listener(FitStarted(0, len(runs), len(runs), 1, 0, len(runs)))
     for number, (length, way) in enumerate(runs, 1):
         measures = measured({**setting, "rows": length, "way": way})
         found = {text: measures[key] / UNITS.get(key, 1.0) for key, text in PANELS.items()}
         found["updates per pass"] = int(measures["updates"])
-        notes.line({"way": way, "rows in a sequence": length}, found)
-        for text, lines in panels.items():
-            lines[way][0].append(length)
-            lines[way][1].append(found[text])
-        loss = measures["error"]
-        _tell(listeners, StepDone(number, len(runs), loss, 0.0, learning_rate, notes.seconds))
+        notes.line({"way": way, LENGTH: length}, found)
+        done = StepDone(number, len(runs), measures["error"], 0.0, learning_rate, notes.seconds)
+        for listener in listeners:
+            listener(done)
+    panels = {text: {way: _column(notes, way, text) for way in WAYS} for text in PANELS.values()}
     if published:
-        notes.line({"way": "paused"}, {"note": _paused(cell, hidden)})
+        notes.line({"way": "paused"}, {"note": paused(cell, hidden)})
     naive = float(np.sqrt(np.mean(np.diff(values[trained - 1 :]) ** 2)))
     notes.line({"way": "next value = this one"}, {PANELS["error"]: naive})
-    curves = {
-        text: {way: (np.array(at), np.array(y)) for way, (at, y) in lines.items()}
-        for text, lines in panels.items()
-    }
-    return notes.result({"costs": costs(curves, title="Four ways to train on long sequences")})
+    return notes.result({"costs": costs(panels, title="Four ways to train on long sequences")})
+
+
+def _column(notes: Notes, way: str, heading: str) -> tuple[np.ndarray, np.ndarray]:
+    """Lengths, and the numbers under a heading."""
+    lines = [line for line in notes.table if line["way"] == way]
+    return np.array([line[LENGTH] for line in lines]), np.array([line[heading] for line in lines])
 
 
 def _given(table: str, time: str, target: str) -> np.ndarray:
@@ -132,20 +132,3 @@ def _given(table: str, time: str, target: str) -> np.ndarray:
             "not all the same. Give a longer series."
         )
     return np.interp(np.arange(len(values)), known, values[known])
-
-
-def _paused(cell: str, hidden: Sequence[int]) -> str:
-    """What comes of training while nothing is recorded."""
-    stack = Recurrent(cell, 1, tuple(hidden))
-    weights = stack.initial(np.random.default_rng(0))
-    run = stack.infer(weights, np.zeros((10, 1, 1), np.float32))
-    try:
-        engine.backward(run.recording)
-    except NoGradientError as error:
-        return f"{type(error).__name__}: {str(error).partition(':')[0]}"
-    return ""
-
-
-def _tell(listeners: Sequence[Listener], event: FitStarted | StepDone) -> None:
-    for listener in listeners:
-        listener(event)

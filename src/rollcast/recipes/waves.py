@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,11 +109,11 @@ def compared(
     fitted, loops = models(every.take(learnt), notes), {}
     notes.settings["models"] = {name: repr(model) for name, model in fitted.items()}
     for name, model in fitted.items():
-        began = perf_counter()
         model.fit(every.take(learnt).table(), listeners=listeners)
-        taken = perf_counter() - began
         loops[name], off = errors(model, every.take(test))
-        notes.line({"method": name}, {"kept step": model.best_step_, **off, "seconds": taken})
+        notes.line(
+            {"method": name}, {"kept step": model.best_step_, **off, "seconds": model.seconds_}
+        )
     level = np.concatenate(list(known.values())).mean(axis=0)
     size = np.sqrt(((np.concatenate(list(future.values())) - level) ** 2).mean())
     notes.line({"method": "the mean"}, {LOOP: float(size)})

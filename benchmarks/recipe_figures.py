@@ -121,6 +121,7 @@ ENTRIES = (
         "next_day_temperature",
         (
             Figure("RMSE, °C", "rollcast_rmse_c", "rmse"),
+            Figure("RMSE / that of naive", "rollcast_rmse_naive", None, None, 1.0),
             Figure("naive", "naive_as_today_rmse_c"),
             Figure("mean of the day", "mean_of_the_day_rmse_c"),
         ),

@@ -27,7 +27,7 @@ Metrics = Mapping[str, float]
 
 def main() -> None:
     """Run what was asked for and print the table, recipe by recipe."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--only", default=",".join(entry.recipe for entry in ENTRIES))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--results", type=Path, default=ROOT / "build" / "recipes.jsonl")

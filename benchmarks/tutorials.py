@@ -84,8 +84,8 @@ class Signal(torch.nn.Module):
         self, x: torch.Tensor, state: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Outputs (1, steps, 1) and the last state."""
-        states, state = self.rnn(x, state)
-        return self.head(states), state
+        states, last = self.rnn(x, state)
+        return self.head(states), last
 
 
 def sin_to_cos(seed: int) -> dict[str, float]:

@@ -59,7 +59,7 @@ def closed_loop_sine(
         Between the layers, of which there must then be two
     normalize
         layer or batch, between the layers, of which there must then be two; such a network is
-        trained on true values alone
+        trained on true values alone, and layer is lost from one value (0.7)
     optimizer
         adam, rmsprop, sgd(momentum=0.9) …
     learning_rate

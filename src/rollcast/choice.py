@@ -51,6 +51,11 @@ def require(name: str, value: object, fits: bool, expected: str) -> None:
         raise UsageError(f"{name}={value!r}; expected {expected}.")
 
 
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number, Python's or NumPy's; a bool is none."""
+    return hasattr(value, "__index__") and not isinstance(value, bool)
+
+
 def _parameters(row: Callable[..., Any]) -> Mapping[str, Parameter]:
     return signature(row, eval_str=True).parameters
 

@@ -256,7 +256,7 @@ def test_tables_that_cannot_be_are_refused(continuing):
         model.set_params(inputs="x").fit(table)
     with pytest.raises(DataError, match="2 series, and one at least"):
         SequenceRegressor("y", "z", held_out=2).fit(table)
-    with pytest.raises(UsageError, match="must be the same columns"):
+    with pytest.raises(UsageError, match="targets are among its inputs"):
         SequenceRegressor("y", "z", hidden=(3,), training=QUICK).fit(table).generate(table, 3)
     with pytest.raises(NotFittedError, match="Call fit"):
         SequenceRegressor("y", "z").predict(table)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from rollcast.choice import is_whole
 from rollcast.data.panel import Panel
 from rollcast.data.scaling import series_statistics
 from rollcast.data.windows import Windows
@@ -191,7 +192,7 @@ def check_params(params: dict[str, Any]) -> None:
         found = params[name]
         if name == "context" and found is None:
             continue
-        whole = hasattr(found, "__index__") and not isinstance(found, bool)
+        whole = is_whole(found)
         if not whole or found < least:
             raise UsageError(f"{name}={found!r}: expected a whole number from {least}.")
     if params["strategy"] not in STRATEGIES:

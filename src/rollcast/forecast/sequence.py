@@ -235,13 +235,20 @@ class SequenceRegressor:
         """
         return outputs(self._fitted("predict"), self.name, self.ahead, table, window, where)
 
-    def generate(self, table: Any, steps: int, *, where: str | None = None) -> Any:
+    def generate(
+        self, table: Any, steps: int, *, future: Any = None, where: str | None = None
+    ) -> Any:
         """Continue every series for ``steps`` rows in closed loop, each output read as the next
         input: a frame like that of ``predict``, of rows after the table's last.
 
-        Raises UsageError unless the inputs are the targets and ``ahead`` is 1.
+        ``future``, a table with the id and time columns of ``table``, holds the inputs that are not
+        targets at the rows to come: ``steps`` - 1 of them are read (the last output follows from
+        the row before it), and what it holds besides is not looked at.
+
+        Raises UsageError unless ``ahead`` is 1 and the targets are among the inputs, DataError for
+        a future that lacks a series, a row or a value.
         """
-        return continued(self._fitted("generate"), self.name, table, steps, where)
+        return continued(self._fitted("generate"), self.name, table, steps, future, where)
 
     def stream(self, table: Any, *, where: str | None = None) -> SequenceStream:
         """A `SequenceStream`: outputs row by row, every series standing after its last row in

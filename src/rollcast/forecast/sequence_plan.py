@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.choice import choose, require
+from rollcast.choice import choose, is_whole, require
 from rollcast.errors import UsageError
 from rollcast.forecast import sequence_difference
 from rollcast.forecast.feeding import FEEDING
@@ -58,6 +58,11 @@ class FittedSequence:
     freq: str | int
     rows: int  # of the longest window
     difference: bool = False
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The options of reading a table, at the frequency that fit found."""
+        return self.options | {"freq": self.freq}
 
 
 def plan_of(params: dict[str, Any]) -> Plan:
@@ -143,11 +148,7 @@ def plan_of(params: dict[str, Any]) -> Plan:
 
 
 def _whole(name: str, value: Any, least: int, optional: bool = False) -> None:
-    if value is None:
-        fits = optional
-    else:
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        fits = whole and bool(value >= least)
+    fits = optional if value is None else is_whole(value) and bool(value >= least)
     expected = f"a whole number from {least}" + (", or None" if optional else "")
     require(name, value, fits, expected)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from rollcast.choice import written
+from rollcast.choice import is_whole, written
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.model.file import field
 from rollcast.nn.cells import CELLS
@@ -167,6 +167,6 @@ class NetworkSpec:
 
 
 def _whole(name: str, found: Any, least: int = 1) -> None:
-    whole = hasattr(found, "__index__") and not isinstance(found, bool)
+    whole = is_whole(found)
     if not whole or not least <= int(found) <= LARGEST:
         raise UsageError(f"{name}={found!r}: expected a whole number from {least} to {LARGEST}.")

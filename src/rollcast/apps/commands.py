@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.screen import TrainingBar, is_watched, row_table, score_table, screen
 from rollcast.errors import UsageError
+
+if TYPE_CHECKING:
+    from rollcast.forecast.sequence import SequenceRegressor
 
 app = typer.Typer(
     name="rollcast",
@@ -111,26 +114,59 @@ def forecast(
 def predict(
     model: options.ModelFile,
     table: options.NewerSource = None,
+    horizon: options.GoOn = None,
+    future: options.Future = None,
     level: options.Level = None,
     out: options.Out = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Forecast with a saved model: from its own history, or from a newer table."""
+    """Forecast with a saved model: from its own history, or from a newer table.
+
+    A SequenceRegressor says its outputs at every row of the table, or with --horizon goes on from
+    the last.
+    """
     with exit_codes():
         asked = levels_of(level)
         check_results(table, out=out, quiet=quiet)
         from rollcast import Forecaster, load
 
         network = load(model)
-        if not isinstance(network, Forecaster):
-            raise UsageError(
-                f"{model}: a {type(network).__name__}, which has no horizon. Load it in Python."
-            )
-        levels = asked or levels_by_default(network)
-        frame = network.predict(table, level=levels)
+        dropped: tuple[float, ...] = ()
+        if isinstance(network, Forecaster):
+            if horizon is not None or future is not None:
+                raise UsageError(
+                    f"--horizon and --future: {model} is a Forecaster of {network.horizon} steps "
+                    "that reads its target alone. Leave them out."
+                )
+            levels = asked or levels_by_default(network)
+            dropped = missing(levels, asked)
+            frame = network.predict(table, level=levels)
+        else:
+            frame = sequence_of(network, model, table, horizon, future, asked)
         write(frame, out)
         if not quiet:
-            show(frame, {"forecast": out}, dropped=missing(levels, asked))
+            show(frame, {"forecast": out}, dropped=dropped)
+
+
+def sequence_of(
+    network: "SequenceRegressor",
+    model: str,
+    table: str | None,
+    steps: int | None,
+    future: str | None,
+    levels: tuple[float, ...] | None,
+) -> Any:
+    """Outputs at the rows of a table, or after them."""
+    what = f"{model} is a SequenceRegressor"
+    if table is None:
+        raise UsageError(f"{what}, which keeps no rows. Name a table: predict MODEL TABLE.")
+    if levels is not None:
+        raise UsageError(f"--level: {what}, which has no intervals. Leave it out.")
+    if steps is not None:
+        return network.generate(table, steps, future=future)
+    if future is not None:
+        raise UsageError("--future: rows to come are read with --horizon. Say how many.")
+    return network.predict(table)
 
 
 def given(choices: dict[str, Any]) -> dict[str, Any]:

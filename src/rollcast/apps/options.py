@@ -29,6 +29,22 @@ NewerSource = Annotated[
 Horizon = Annotated[
     int, typer.Option("--horizon", min=1, metavar="N", help="How many steps to forecast")
 ]
+GoOn = Annotated[
+    int | None,
+    typer.Option(
+        "--horizon",
+        min=1,
+        metavar="N",
+        help="Of a SequenceRegressor: go on for N rows, each output read as the next input",
+    ),
+]
+Future = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="With --horizon: rows to come of the inputs that are not forecast",
+    ),
+]
 
 Id = Annotated[
     str | None,
@@ -254,6 +270,12 @@ From the history that the model was saved with:
 From newer rows:
 
 [cyan]rollcast predict sales.roll sales-june.csv --out forecast.csv[/cyan]
+
+What a SequenceRegressor says at every row, and how it goes on by itself:
+
+[cyan]rollcast predict sensor.roll rows.csv --out outputs.csv[/cyan]
+
+[cyan]rollcast predict wave.roll rows.csv --horizon 100 --out future.csv[/cyan]
 
 [bold]Exit codes[/bold]
 

@@ -238,6 +238,15 @@ def test_the_last_weights_are_kept_on_request():
         ({"stateful": "always", "training": Training(optimizer="lbfgs")}, "one that does not"),
         ({"cell": "elman"}, "elman"),
         ({"initial": "zero"}, "zero"),
+        ({"stateful": 1}, "stateful=1; choose one of False, True, always"),
+        ({"difference": 1}, "difference=1; choose one of False, True, auto"),
+        ({"readout": "no"}, "choose one of False, True"),
+        ({"ahead": True}, "0 or 1"),
+        ({"hidden": (3.5,)}, "units of each layer"),
+        ({"inputs": (1,)}, "column name"),
+        ({"dropout": 1.0}, "a probability below 1"),
+        ({"seed": -1}, "a whole number from 0"),
+        ({"name": None}, "the name of a column"),
     ],
 )
 def test_arguments_that_cannot_be_are_refused(change, message):

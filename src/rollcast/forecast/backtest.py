@@ -77,7 +77,7 @@ def run_backtest(
     """Forecasts from the last ``windows`` origins of each series, ``step`` rows apart."""
     horizon = fitted.network.spec.horizon
     for option, value in (("windows", windows), ("step", step)):
-        fits = is_whole(value) and int(value) >= 1  # type: ignore[arg-type]
+        fits = is_whole(value) and value >= 1
         if not fits and (value is not None or option == "windows"):
             raise UsageError(f"{option}={value!r}: expected a whole number from 1.")
     step = horizon if step is None else step

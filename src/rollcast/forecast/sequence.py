@@ -233,7 +233,7 @@ class SequenceRegressor:
         read from zero states at its first row, and with ``window`` from zeros again after every so
         many rows.
         """
-        return outputs(self._fitted("predict"), self.name, self.ahead, table, window, where)
+        return outputs(self._fitted("predict"), table, window, where)
 
     def generate(
         self, table: Any, steps: int, *, future: Any = None, where: str | None = None
@@ -248,19 +248,17 @@ class SequenceRegressor:
         Raises UsageError unless ``ahead`` is 1 and the targets are among the inputs, DataError for
         a future that lacks a series, a row or a value.
         """
-        return continued(self._fitted("generate"), self.name, table, steps, future, where)
+        return continued(self._fitted("generate"), table, steps, future, where)
 
     def stream(self, table: Any, *, where: str | None = None) -> SequenceStream:
         """A `SequenceStream`: outputs row by row, every series standing after its last row in
         ``table``."""
-        fitted = self._fitted("stream")
-        inputs = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
-        return SequenceStream(fitted, inputs, table, where)
+        return SequenceStream(self._fitted("stream"), table, where)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file, whole or not at all; `load` reads it. ``history_``,
         ``scores_`` and earlier weights do not go with it."""
-        write_model(path, *sequence_saved.pack(self.get_params(), self._fitted("save")))
+        write_model(path, *sequence_saved.pack(self._fitted("save")))
 
     def _fitted(self, what: str) -> FittedSequence:
         if not hasattr(self, "fitted_"):

@@ -14,6 +14,7 @@ from rollcast.data.read import read_signals
 from rollcast.errors import DataError
 from rollcast.forecast import sequence_difference
 from rollcast.forecast.feeding import FEEDING
+from rollcast.forecast.sequence_params import checked
 from rollcast.forecast.sequence_plan import FittedSequence, Plan, build, plan_of
 from rollcast.forecast.sequence_problem import SequenceProblem
 from rollcast.forecast.sequence_scaling import Scaling
@@ -47,6 +48,7 @@ def fit_sequence(
     checkpoint: str | os.PathLike[str] | None,
 ) -> tuple[FittedSequence, Outcome, Scores]:
     """Read, scale, cut and train."""
+    params = checked(params)
     plan, training = plan_of(params), params["training"]
     signals = read_table(plan, options, table, where, targets=True)
     signals.check(plan.inputs, 1 + params["ahead"])
@@ -97,6 +99,7 @@ def fit_sequence(
         order=InOrder(windows.groups(training.batch_size)) if windows.stateful else None,
     )
     fitted = FittedSequence(
+        params=params,
         network=network,
         weights=settle(outcome.weights),
         plan=plan,

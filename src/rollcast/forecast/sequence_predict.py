@@ -20,14 +20,7 @@ MOST_STEPS = 2**20
 """Steps times rows of one native call."""
 
 
-def outputs(
-    fitted: FittedSequence,
-    name: str,
-    ahead: int,
-    table: Any,
-    window: int | None,
-    where: str | None,
-) -> Any:
+def outputs(fitted: FittedSequence, table: Any, window: int | None, where: str | None) -> Any:
     """Open loop; see `SequenceRegressor.predict`."""
     fits = window is None or (is_whole(window) and window >= 1)
     require("window", window, fits, "a whole number from 1, or None")
@@ -51,16 +44,16 @@ def outputs(
         found[at[within]] = y[within]
     index = np.repeat(np.arange(len(panel)), panel.lengths)
     times = panel.times
-    if ahead:
-        times = advance(times, panel.freq, np.full(len(times), ahead))
+    if fitted.params["ahead"]:
+        times = advance(times, panel.freq, np.ones(len(times), np.int64))
     values = _unscaled(fitted, signals, index, found)
     if fitted.difference:
         values += read.inputs[later_rows(read.panel)]
-    return panel.frame(index, times, _columns(fitted, name, values))
+    return panel.frame(index, times, _columns(fitted, values))
 
 
 def continued(
-    fitted: FittedSequence, name: str, table: Any, steps: int, future: Any, where: str | None
+    fitted: FittedSequence, table: Any, steps: int, future: Any, where: str | None
 ) -> Any:
     """Closed loop; see `SequenceRegressor.generate`."""
     plan = fitted.plan
@@ -92,7 +85,7 @@ def continued(
     if fitted.difference:
         values = summed(read, values, steps)
     times = panel.future_times(steps).ravel()
-    return panel.frame(index, times, _columns(fitted, name, values))
+    return panel.frame(index, times, _columns(fitted, values))
 
 
 def scaled_inputs(
@@ -131,9 +124,9 @@ def _unscaled(
     return values * scale[index] + location[index]
 
 
-def _columns(fitted: FittedSequence, name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+def _columns(fitted: FittedSequence, values: np.ndarray) -> dict[str, np.ndarray]:
     """Outputs by the name of their column."""
-    targets = fitted.plan.targets
+    targets, name = fitted.plan.targets, fitted.params["name"]
     if len(targets) == 1:
         return {name: values[:, 0]}
     return {f"{name}-{target}": values[:, k] for k, target in enumerate(targets)}

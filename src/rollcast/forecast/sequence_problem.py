@@ -12,14 +12,12 @@ from rollcast.forecast.sequence_windows import SequenceWindows
 from rollcast.model.networks import Network
 from rollcast.model.sequence import States, Steps
 
-STATEFUL = (False, True, "always")
-"""Whether a window begins with zero states, with those its series left in the window before, or
-with those that the training step before left, whatever its windows were."""
-
 
 class SequenceProblem:
     """A network and its windows.
 
+    A window begins with zero states, or when ``stateful`` with those that its series left in the
+    window before; "always": that the training step before left, whatever its windows were.
     States that are carried from one step to the next lie in ``carried``, so that a checkpoint has
     them; gradients do not go back through them (truncated back-propagation through time: Williams
     and Peng 1990). ``score`` judges weights, for `restore`.

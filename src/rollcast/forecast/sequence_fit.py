@@ -21,6 +21,7 @@ from rollcast.forecast.sequence_scaling import Scaling
 from rollcast.forecast.sequence_score import RESTORE, Scores
 from rollcast.forecast.sequence_windows import SequenceWindows, Signals
 from rollcast.train.events import Listener
+from rollcast.train.lbfgs import LBFGS
 from rollcast.train.loop import Outcome, run
 from rollcast.train.order import InOrder
 
@@ -80,6 +81,7 @@ def fit_sequence(
         network,
         windows,
         stateful=params["stateful"],
+        searched=isinstance(training.make_optimizer(), LBFGS),
         feeding=choose("feeding", params["feeding"], FEEDING),
         recorded=params["record_burn_in"],
         initial=params["initial"],

@@ -33,6 +33,18 @@ class Steps:
     observed: np.ndarray | None = None
     lengths: np.ndarray | None = None
 
+    def after(self, rows: int) -> Steps:
+        """The same without the first ``rows``."""
+        x, target, observed = (
+            None if each is None else np.ascontiguousarray(each[rows:])
+            for each in (self.x, self.target, self.observed)
+        )
+        lengths = self.lengths
+        if lengths is not None:
+            lengths = np.maximum(lengths - np.int32(rows), 1, dtype=np.int32)
+        assert x is not None and target is not None
+        return Steps(x, target, observed, lengths)
+
 
 class SequenceNetwork:
     """A stack of ``hidden`` layers over ``inputs`` numbers a step, and ``outputs`` numbers out.

@@ -14,9 +14,10 @@ from rollcast.forecast.backtest import Backtest, run_backtest
 from rollcast.forecast.fit import fit_panel
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import append
+from rollcast.forecast.params import as_written, change
 from rollcast.forecast.result import Forecast, checked_levels
 from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
-from rollcast.forecast.summary import as_written, summary
+from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
 from rollcast.train.events import Listener
 from rollcast.train.state import History
@@ -93,30 +94,14 @@ class Forecaster:
         """The constructor's arguments by name."""
         return {name: getattr(self, name) for name in self._NAMES}
 
-    def set_params(
-        self,
-        *,
-        horizon: Any = ...,
-        context: Any = ...,
-        cell: Any = ...,
-        hidden: Any = ...,
-        strategy: Any = ...,
-        head: Any = ...,
-        scaling: Any = ...,
-        initial: Any = ...,
-        training: Any = ...,
-        seed: Any = ...,
-        name: Any = ...,
-    ) -> Forecaster:
+    def set_params(self, **params: Any) -> Forecaster:
         """Change these arguments; returns self. What was fitted stays until ``fit``."""
-        given = locals()
-        for parameter in self._NAMES:
-            if given[parameter] is not ...:
-                setattr(self, parameter, given[parameter])
+        change(self, self._NAMES, params)
         return self
 
     def __repr__(self) -> str:
-        return as_written(self.get_params(), Forecaster(self.horizon).get_params())
+        params, usual = self.get_params(), Forecaster(self.horizon).get_params()
+        return as_written(self, [f"horizon={self.horizon!r}"], params, usual)
 
     def fit(
         self,

@@ -12,6 +12,7 @@ import numpy as np
 from rollcast.data.read import DEFAULT_ID
 from rollcast.errors import NotFittedError, UsageError
 from rollcast.forecast import sequence_saved
+from rollcast.forecast.params import as_written, change
 from rollcast.forecast.sequence_fit import fit_sequence
 from rollcast.forecast.sequence_plan import FittedSequence
 from rollcast.forecast.sequence_predict import continued, outputs
@@ -148,22 +149,12 @@ class SequenceRegressor:
 
     def set_params(self, **params: Any) -> SequenceRegressor:
         """Change these arguments; returns self. What was fitted stays until ``fit``."""
-        for name, value in params.items():
-            if name not in self._NAMES:
-                raise UsageError(
-                    f"set_params: no argument {name!r}; there are {', '.join(self._NAMES)}."
-                )
-            setattr(self, name, value)
+        change(self, self._NAMES, params)
         return self
 
     def __repr__(self) -> str:
-        usual = SequenceRegressor(self.inputs, self.targets).get_params()
-        shown = [repr(self.inputs), repr(self.targets)]
-        for name, value in self.get_params().items():
-            if value != usual[name]:
-                short = str(value) if isinstance(value, Training) else repr(value)
-                shown.append(f"{name}={short}")
-        return f"SequenceRegressor({', '.join(shown)})"
+        params, usual = self.get_params(), SequenceRegressor(self.inputs, self.targets).get_params()
+        return as_written(self, [repr(self.inputs), repr(self.targets)], params, usual)
 
     def fit(
         self,

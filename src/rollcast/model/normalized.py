@@ -12,7 +12,6 @@ from itertools import pairwise
 import numpy as np
 
 from rollcast import engine
-from rollcast.errors import UsageError
 from rollcast.model.sequence import SequenceNetwork, States, Steps, counted_steps
 from rollcast.nn.layers import dropout_mask
 from rollcast.nn.normal import NORMALIZE, spread_of
@@ -143,19 +142,6 @@ class NormalizedNetwork:
             assert run.y is not None
             x = run.y if number == len(betweens) else self._normalised(run.y, betweens[number])
         return self.plain.head_outputs(weights, x), _flat(states, runs)
-
-    def fed_gradient(
-        self,
-        weights: np.ndarray,
-        steps: Steps,
-        states: States,
-        fed: np.ndarray,
-        *,
-        seed: int,
-        step: int,
-    ) -> tuple[float, np.ndarray, States]:
-        """Not between normalised layers: raises UsageError."""
-        raise UsageError(f"normalize={self.kind!r} is trained with feeding='teacher' alone.")
 
     def roll(self, weights: np.ndarray, x: np.ndarray, fed: np.ndarray) -> np.ndarray:
         """As `SequenceNetwork.roll`, step by step."""

@@ -22,9 +22,9 @@ def make(cell, kind, readout=True, dropout=0.0, last=False):
     network = NormalizedNetwork(plain, kind)
     weights = network.initial(0, "float64", "torch")
     draw = np.random.default_rng(1)
-    for between in network._between(weights):  # gain and shift that do something
-        between["gain"][:] += draw.normal(size=between["gain"].shape)
-        between["shift"][:] += draw.normal(size=between["shift"].shape)
+    for name, place in network.places().items():
+        if name.startswith(("gain", "shift")):  # that they do something
+            weights[place] += draw.normal(size=place.stop - place.start)
     return network, weights
 
 
@@ -56,7 +56,7 @@ def oracle(network, weights, steps, *, population=None, seed=0, step=0):
         y = torch.func.functional_call(module, named, (y,))[0]
         if number == len(layers) - 1:
             break
-        units, count = y.shape[-1], 2 + 2 * network.normal.population
+        units, count = y.shape[-1], 2 + 2 * network.stack.normal.population
         gain, shift, *rest = flat[at : at + count * units].split(units)
         at += count * units
         if network.kind == "layer":

@@ -13,6 +13,7 @@ import numpy as np
 
 from rollcast import engine
 from rollcast.nn.layers import Linear
+from rollcast.nn.normalized import NormalizedRun
 from rollcast.nn.recurrent import Recurrent
 
 States = dict[str, np.ndarray]
@@ -159,7 +160,7 @@ class SequenceNetwork:
         parts = [back.weights]
         if self.head is not None:
             parts += [back.head_weight.ravel(), back.head_bias]
-        return loss, np.concatenate(parts), _flat(run, states)
+        return loss, np.concatenate(parts), flat_states(run, states)
 
     def _recomputed_gradient(
         self, weights: np.ndarray, steps: Steps, states: States, seed: int, step: int
@@ -174,7 +175,7 @@ class SequenceNetwork:
         assert run.y is not None
         loss, dy, dhead = self.head_gradient(weights, run.y, steps)
         back = engine.backward(run.recording, dy)
-        return loss, np.concatenate([back.weights, dhead]), _flat(run, states)
+        return loss, np.concatenate([back.weights, dhead]), flat_states(run, states)
 
     def outputs_of(
         self,
@@ -264,7 +265,7 @@ class SequenceNetwork:
         return [part.reshape(batch, -1) for part in np.split(flat, ends)]
 
 
-def _flat(run: engine.Run | engine.Rollout, states: States) -> States:
+def flat_states(run: engine.Run | engine.Rollout | NormalizedRun, states: States) -> States:
     """The final states of a run, like those that it began with."""
     found = {"h": run.h, "c": run.c}
     return {name: np.concatenate([layer.ravel() for layer in found[name]]) for name in states}

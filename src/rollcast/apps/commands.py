@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import files, options, recipes
+from rollcast.apps import files, fit_options, options, recipes
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.screen import TrainingBar, is_watched, row_table, score_table, screen
@@ -58,19 +58,23 @@ def forecast(
     freq: options.Freq = None,
     season: options.Season = None,
     duplicates: options.Duplicates = None,
-    cell: options.Cell = None,
-    context: options.Context = None,
-    strategy: options.Strategy = None,
-    head: options.Head = None,
-    scaling: options.Scaling = None,
-    initial: options.Initial = None,
-    steps: options.Steps = None,
-    batch_size: options.BatchSize = None,
-    optimizer: options.Optimizer = None,
-    learning_rate: options.LearningRate = None,
-    schedule: options.Schedule = None,
-    seed: options.Seed = None,
-    watch_gradients: options.WatchGradients = False,
+    cell: fit_options.Cell = None,
+    hidden: fit_options.Hidden = None,
+    dropout: fit_options.Dropout = None,
+    normalize: fit_options.Normalize = None,
+    context: fit_options.Context = None,
+    strategy: fit_options.Strategy = None,
+    head: fit_options.Head = None,
+    scaling: fit_options.Scaling = None,
+    initial: fit_options.Initial = None,
+    steps: fit_options.Steps = None,
+    batch_size: fit_options.BatchSize = None,
+    optimizer: fit_options.Optimizer = None,
+    learning_rate: fit_options.LearningRate = None,
+    schedule: fit_options.Schedule = None,
+    clip_norm: fit_options.ClipNorm = None,
+    seed: fit_options.Seed = None,
+    watch_gradients: fit_options.WatchGradients = False,
     level: options.Level = None,
     out: options.Out = None,
     report: options.Report = None,
@@ -84,9 +88,12 @@ def forecast(
         from rollcast import Forecaster, GradientWatch, Training, write_report
 
         network = {"cell": cell, "context": context, "strategy": strategy, "head": head}
-        network |= {"scaling": scaling, "initial": initial, "seed": seed}
+        network |= {"scaling": scaling, "initial": initial, "seed": seed, "dropout": dropout}
+        network |= {"hidden": units_of(hidden), "normalize": normalize}
         steering = {"optimizer": optimizer, "learning_rate": learning_rate, "schedule": schedule}
         setting = given({"steps": steps, "batch_size": batch_size} | steering)
+        if clip_norm is not None:
+            setting["clip_norm"] = clip_norm or None
         columns = {"id": id, "time": time, "target": target, "where": where}
         rows = {"freq": frequency_of(freq), "season": season, "duplicates": duplicates}
         training = dataclasses.replace(Training(), **setting)
@@ -189,6 +196,18 @@ def levels_of(texts: list[str] | None) -> tuple[float, ...] | None:
     from rollcast.forecast.result import checked_levels
 
     return checked_levels(levels)
+
+
+def units_of(text: str | None) -> tuple[int, ...] | None:
+    """The units of each layer from ``--hidden 64,32``."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(units) for units in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"--hidden {text!r}: not whole numbers. Give the units of each layer, as in 64,32."
+        ) from None
 
 
 def levels_by_default(model: Any) -> tuple[float, ...]:

@@ -51,6 +51,9 @@ class Forecaster:
         network scaled by series reads all of the history, and can ``stream``.
     initial
         The stack's first weights: ``"torch"``, ``"orthogonal(forget_bias=1)"``, ``"normal"`` …
+    dropout, normalize
+        Between layers: dropout while training; ``"layer"`` or ``"batch"`` normalisation, or None
+        (of direct networks; outputs go by mean and variance of training windows).
     training
         A `Training`: steps, optimizer, learning rate …
     seed
@@ -72,6 +75,8 @@ class Forecaster:
         head: str = "quantile",
         scaling: str = "window",
         initial: str = "torch",
+        dropout: float = 0.0,
+        normalize: str | None = None,
         training: Training = DEFAULT_TRAINING,
         seed: int = 0,
         name: str = "rollcast",
@@ -84,6 +89,8 @@ class Forecaster:
         self.head = head
         self.scaling = scaling
         self.initial = initial
+        self.dropout = dropout
+        self.normalize = normalize
         self.training = training
         self.seed = seed
         self.name = name

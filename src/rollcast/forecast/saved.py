@@ -149,6 +149,8 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "head": field(saved, "head", str),
         "scaling": field(saved, "scaling", str),
         "initial": field(saved, "initial", str) if "initial" in saved else "torch",
+        "dropout": field(saved, "dropout", float) if "dropout" in saved else 0.0,
+        "normalize": field(saved, "normalize", str, type(None)) if "normalize" in saved else None,
         "training": training,
         "seed": field(saved, "seed", int),
         "name": field(saved, "name", str),

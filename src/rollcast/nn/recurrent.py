@@ -79,6 +79,13 @@ class Recurrent:
             dropout=self.dropout, seed=seed, step=step, outputs=outputs, need_x=need_x,
         )  # fmt: skip
 
+    def backward(
+        self, run: engine.Run, dy: np.ndarray | None = None, dh: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The gradient of the weights (count,), from those of y and of the last layer's final h."""
+        ends = None if dh is None else [*(np.zeros_like(each) for each in run.h[:-1]), dh]
+        return engine.backward(run.recording, dy, ends).weights
+
     def infer(
         self,
         weights: np.ndarray | engine.Packed,

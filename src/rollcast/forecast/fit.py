@@ -118,6 +118,7 @@ def fit_panel(
     )
     location, scale = every.statistics or (np.empty(0), np.empty(0))
     fitted = Fitted(
+        params=params,
         network=network,
         weights=final.weights,
         calibration=calibration,

@@ -285,7 +285,7 @@ class Forecaster:
         kept = self.history_ if history else None
         if kept is not None and not fitted.whole:
             kept = kept.tail(self.context_)
-        write_model(path, *saved.pack(self.get_params(), fitted, kept))
+        write_model(path, *saved.pack(fitted, kept))
 
     def summary(self) -> str:
         """What was fitted on what, and how good it is, in a few lines."""

@@ -87,12 +87,13 @@ def plan_of(params: dict[str, Any]) -> Plan:
         )
     kind = params["normalize"]
     if kind is not None:
-        recurrent = kind == "recurrent_batch"
-        if feeding.closed or stateful if recurrent else feeding.closed or len(hidden) < 2:
+        recurrent, closed = kind == "recurrent_batch", feeding.closed and kind != "layer"
+        if closed or (stateful if recurrent else len(hidden) < 2):
             place = "goes with stateful=False" if recurrent else "stands between layers"
+            fed = "" if kind == "layer" else ", and is trained with feeding='teacher'"
             raise UsageError(
-                f"normalize={kind!r} {place}, and is trained with feeding='teacher'; found hidden="
-                f"{hidden!r}, stateful={stateful} and feeding={params['feeding']!r}."
+                f"normalize={kind!r} {place}{fed}; found hidden={hidden!r}, stateful={stateful} "
+                f"and feeding={params['feeding']!r}."
             )
     sequence_difference.check(params["difference"], feeds, len(inputs), len(targets))
     for name, apart in (("feeding", feeding.closed), ("normalize", kind)):

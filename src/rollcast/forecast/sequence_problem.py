@@ -10,7 +10,8 @@ import numpy as np
 from rollcast.forecast.feeding import Feeding
 from rollcast.forecast.sequence_windows import SequenceWindows
 from rollcast.model.networks import Network
-from rollcast.model.sequence import SequenceNetwork, States
+from rollcast.model.recurrent_normalized import RecurrentNormalizedNetwork
+from rollcast.model.sequence import States
 
 
 class SequenceProblem:
@@ -75,7 +76,7 @@ class SequenceProblem:
             if len(fed) > len(steps.x):  # what was read unrecorded was true, and so is the next
                 fed = fed[-len(steps.x) :].copy()
                 fed[0] = False
-            assert isinstance(self.network, SequenceNetwork)  # no other is trained so
+            assert not isinstance(self.network, RecurrentNormalizedNetwork)  # not trained so
             loss, gradient, final = self.network.fed_gradient(weights, steps, states, fed, **key)
         if self.stateful:
             self.carried = {"series": self.data.series[indices], **final}

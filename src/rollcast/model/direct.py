@@ -114,7 +114,9 @@ def loss_and_gradient(
             dstate += dgates
     if hidden is not None:
         dstate += _future_backward(network, views, parts, slope, hidden, state, batch)
-    gradient[: network.recurrent.count] = network.recurrent.backward(run, dh=dstate)
+    dh = [np.zeros_like(each) for each in run.h[:-1]]
+    back = network.recurrent.backward(run, dh=[*dh, dstate])
+    gradient[: network.recurrent.count] = back.weights
     return loss, gradient
 
 

@@ -1,5 +1,4 @@
-"""The sequence networks there are, which have one face: plain, which outputs can be fed back
-in training, or normalised."""
+"""The sequence networks there are, which have one face: plain or normalised."""
 
 from __future__ import annotations
 

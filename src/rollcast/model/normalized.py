@@ -1,7 +1,6 @@
 """A sequence network whose layers hand on normalised outputs.
 
-Has the face of `SequenceNetwork`. Outputs cannot be fed back in training: there each layer reads
-the whole of a window before the next begins.
+Has the face of `SequenceNetwork`.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from rollcast import engine
+from rollcast.model.normalized_loop import loop_gradient
 from rollcast.model.sequence import SequenceNetwork, States, Steps, counted_steps, flat_states
 from rollcast.nn.normalized import NormalizedRecurrent
 
@@ -56,8 +56,21 @@ class NormalizedNetwork:
         )  # fmt: skip
         assert run.y is not None
         loss, dy, dhead = self.plain.head_gradient(weights, run.y, steps)
-        own, split = self.stack.backward(run, np.ascontiguousarray(dy)), self.plain.stack.count
-        return loss, np.concatenate([own[:split], dhead, own[split:]]), flat_states(run, states)
+        own = self.stack.backward(run, np.ascontiguousarray(dy)).weights
+        return loss, self.with_head(own, dhead), flat_states(run, states)
+
+    def fed_gradient(
+        self,
+        weights: np.ndarray,
+        steps: Steps,
+        states: States,
+        fed: np.ndarray,
+        *,
+        seed: int,
+        step: int,
+    ) -> tuple[float, np.ndarray, States]:
+        """As `SequenceNetwork.fed_gradient`, step by step, for statistics of single steps alone."""
+        return loop_gradient(self, weights, steps, states, fed, seed, step)
 
     def loss(self, weights: np.ndarray, steps: Steps, states: States) -> tuple[float, int, States]:
         """As `SequenceNetwork.loss`, by the statistics that `settled` has put there."""
@@ -104,6 +117,11 @@ class NormalizedNetwork:
     def of_stack(self, weights: np.ndarray) -> np.ndarray:
         """The weights of the normalised stack, without the head's."""
         return np.concatenate([weights[: self.plain.stack.count], weights[self.plain.count :]])
+
+    def with_head(self, stack: np.ndarray, head: np.ndarray) -> np.ndarray:
+        """The weights, or a gradient, of the stack and of the head in their order."""
+        split = self.plain.stack.count
+        return np.concatenate([stack[:split], head, stack[split:]])
 
 
 class NormalizedStepper:

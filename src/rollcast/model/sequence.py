@@ -224,12 +224,18 @@ class SequenceNetwork:
         y, observed = self.head_outputs(weights, top), counted_steps(steps, self.last)
         loss, slope = engine.loss("mse", y[..., None], steps.target, observed=observed)
         assert slope is not None
-        slope, part = np.ascontiguousarray(slope[..., 0]), weights[self.stack.count : self.count]
+        return loss, *self.head_backward(weights, np.ascontiguousarray(slope[..., 0]), top)
+
+    def head_backward(
+        self, weights: np.ndarray, slope: np.ndarray, top: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The slope of ``head_outputs`` by ``top`` and by the head's weights."""
+        part = weights[self.stack.count : self.count]
         if self.head is None:
-            return loss, slope, part
+            return slope, part
         dy, dhead = self.head.backward(part, slope, top)
         assert dy is not None
-        return loss, dy, dhead
+        return dy, dhead
 
     def settled(self, weights: np.ndarray, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
         """The weights: this network keeps nothing that depends on the data."""

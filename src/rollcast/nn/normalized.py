@@ -82,15 +82,18 @@ class NormalizedRecurrent:
         seed: int = 0,
         step: int = 0,
         outputs: bool = True,
+        need_x: bool = False,
+        first: int = 0,
     ) -> NormalizedRun:
-        """As `Recurrent.forward`, by the statistics of this batch, for ``backward``."""
+        """As `Recurrent.forward`, by the statistics of this batch, for ``backward``. ``first``: the
+        time of the first step, for dropout."""
         valid, betweens = _valid(x, lengths), self.between(weights)
         runs, kept = [], []
         for number, (layer, sizes) in enumerate(self.layers(weights)):
             last = number == len(betweens)
             run = engine.forward(
                 self.cell, sizes, layer, x, h0=_one(h0, number), c0=_one(c0, number),
-                lengths=lengths, need_x=number > 0, outputs=outputs or not last,
+                lengths=lengths, need_x=need_x or number > 0, outputs=outputs or not last,
             )  # fmt: skip
             runs.append(run)
             if last:
@@ -100,7 +103,7 @@ class NormalizedRecurrent:
             spread = spread_of(variance)
             scaled, mask = (run.y - mean) / spread, None
             if self.dropout:
-                time, row = np.arange(len(x))[:, None], np.arange(x.shape[1])
+                time, row = first + np.arange(len(x))[:, None], np.arange(x.shape[1])
                 mask = dropout_mask(self.dropout, seed, step, number, time, row, sizes[-1])
                 mask = mask.astype(x.dtype)
             kept.append((scaled, spread, mask))
@@ -112,15 +115,18 @@ class NormalizedRecurrent:
         self,
         run: NormalizedRun,
         dy: np.ndarray | None = None,
-        dh: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """The gradient of the weights (count,), from those of y and of the last layer's final h."""
+        dh: Sequence[np.ndarray] | None = None,
+        dc: Sequence[np.ndarray] | None = None,
+    ) -> engine.Gradients:
+        """As `Recurrent.backward`, through the statistics of the batch of ``forward``."""
         gradient = np.zeros_like(run.weights)
         places, slots = self.layers(gradient), self.between(gradient)
-        betweens, last = self.between(run.weights), None if dh is None else [dh]
+        betweens, backs = self.between(run.weights), []
         for number in reversed(range(len(places))):
-            back = engine.backward(run.layers[number].recording, dy, last)
-            places[number][0][:], last = back.weights, None
+            recording = run.layers[number].recording
+            back = engine.backward(recording, dy, _one(dh, number), _one(dc, number))
+            backs.append(back)
+            places[number][0][:] = back.weights
             if number == 0:
                 break
             scaled, spread, mask = run.between[number - 1]
@@ -130,7 +136,10 @@ class NormalizedRecurrent:
             slot["gain"][:] = (dz * scaled).sum(axis=(0, 1), dtype=np.float64)
             slot["shift"][:] = dz.sum(axis=(0, 1), dtype=np.float64)
             dy = np.ascontiguousarray(self.normal.back(dz * gain, scaled, spread, run.valid))
-        return gradient
+        backs.reverse()
+        h0 = [each for back in backs for each in back.h0]
+        c0 = [each for back in backs for each in back.c0]
+        return engine.Gradients(gradient, backs[0].x, h0, c0)
 
     def infer(
         self,

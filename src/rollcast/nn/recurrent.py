@@ -80,11 +80,15 @@ class Recurrent:
         )  # fmt: skip
 
     def backward(
-        self, run: engine.Run, dy: np.ndarray | None = None, dh: np.ndarray | None = None
-    ) -> np.ndarray:
-        """The gradient of the weights (count,), from those of y and of the last layer's final h."""
-        ends = None if dh is None else [*(np.zeros_like(each) for each in run.h[:-1]), dh]
-        return engine.backward(run.recording, dy, ends).weights
+        self,
+        run: engine.Run,
+        dy: np.ndarray | None = None,
+        dh: Sequence[np.ndarray] | None = None,
+        dc: Sequence[np.ndarray] | None = None,
+    ) -> engine.Gradients:
+        """The way back from a run of ``forward``; the arguments are those of
+        ``engine.backward``."""
+        return engine.backward(run.recording, dy, dh, dc)
 
     def infer(
         self,

@@ -58,7 +58,8 @@ class SequenceRegressor:
     dropout, normalize
         Between layers: dropout while training; "layer" or "batch" normalisation, or None.
         "recurrent_batch": within an LSTM's recurrence, windows of one length. Outputs go by mean
-        and variance of training rows, found anew when weights are scored.
+        and variance of training rows, found anew when weights are scored. But for "layer" windows
+        must be of true values (feeding "teacher").
     recompute
         "chunks": keep little of a window on the way and run it again on the way back: memory grows
         with the root of its rows, for about a third more work.

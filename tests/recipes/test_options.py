@@ -56,8 +56,9 @@ ASKED: Mapping[str, dict[str, Any]] = {
         "points": 20, "known": 5, "seed": 1,
     },
     "next-day-temperature": {
-        "hidden": (6, 2), "cell": "gru", "optimizer": ("rmsprop", "lbfgs(iterations=2)"),
-        "learning_rate": 0.02, "context": 10, "seed": 1,
+        "dropout": 0.3, "normalize": ("layer", "batch"), "hidden": (6, 2), "cell": "gru",
+        "optimizer": ("rmsprop", "lbfgs(iterations=2)"), "learning_rate": 0.02, "context": 10,
+        "seed": 1,
     },
     "gradient-flow": {
         "hidden": (5,), "cells": (("gru", "rnn_tanh orthogonal"),), "optimizer": "rmsprop",

@@ -26,6 +26,8 @@ def next_day_temperature(
     context: int | None = None,
     cell: str = "lstm",
     hidden: Sequence[int] = (64, 64),
+    dropout: float = 0.0,
+    normalize: str | None = None,
     head: str = "quantile",
     strategy: str = "direct",
     optimizer: str = "adam",
@@ -47,6 +49,10 @@ def next_day_temperature(
         lstm, gru, rnn_tanh or rnn_relu
     hidden
         Units of each layer
+    dropout
+        Between the layers
+    normalize
+        Between the layers: layer or batch
     head
         What is learnt: quantile, mse, mae or huber
     strategy
@@ -74,8 +80,7 @@ def next_day_temperature(
     )
     training = Training(steps=steps, optimizer=optimizer, learning_rate=learning_rate)
     model = Forecaster(
-        1, context=context, cell=cell, hidden=hidden, head=head, strategy=strategy,
-        training=training, seed=seed,
+        1, context=context, head=head, strategy=strategy, training=training, **notes.network
     ).fit(past, listeners=listeners)  # fmt: skip
     judged = model.backtest(whole, windows=days, step=1).forecasts
     said = {"rollcast": judged["rollcast"]}

@@ -65,7 +65,8 @@ class Waves:
 def models(learnt: Waves, notes: Notes) -> dict[str, SequenceRegressor]:
     """Ours, and where it is asked for the published one, for these series: all sizes follow from
     theirs. A tenth of them, ten at most, is held out to choose the weights that are kept: ours by
-    the closed loop over their second half. With ``normalize`` all windows are of true values.
+    the closed loop over their second half. With ``normalize`` all windows are of true values: free
+    ones, which layer alone has, would take minutes.
     """
     asked, count = notes.settings, len(learnt.known)
     rows = max(len(each) for each in learnt.known.values())

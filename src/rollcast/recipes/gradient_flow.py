@@ -23,6 +23,7 @@ from rollcast.train.events import Listener
 
 SERIES, BATCH = 500, 50
 CLIP, SMOOTH = 1.0, 20
+PUBLISHED = ("sgd", 0.1)  # the optimizer and its rate, not clipped
 
 CELLS = (
     "rnn_tanh", "lstm", "gru",
@@ -68,13 +69,12 @@ def gradient_flow(
     seed
         Of data and first weights
     published
-        Only cells as they come, as most tutorials have them
+        Also train the cells with torch's weights as most tutorials do: SGD, rate 0.1, not clipped
     """
     notes = Notes("gradient-flow", locals())
     require("length", length, length >= 2, "a whole number from 2")
-    taken = [each for each in cells if not (published and " " in each)]
     require("gains", gains, len(gains) > 0, "one at least")
-    require("cells", cells, len(taken) > 0, "one at least (published: with torch's weights)")
+    require("cells", cells, len(cells) > 0, "one at least")
     require("steps", steps, steps >= 1, "a whole number from 1")
     values = np.random.default_rng(seed).uniform(-1, 1, (SERIES, length))
 
@@ -99,13 +99,21 @@ def gradient_flow(
     for gain in gains:
         network = f"rnn_tanh orthogonal(gain={gain:g})"
         by_gain[f"gain {gain:g}"] = run(f"rnn tanh, gain {gain:g}", network, *ours)
-    for network in taken:
+    for network in cells:
         by_cell[_name(network)] = run(_name(network), network, *ours)
+    learning = dict(by_cell)
+    for network in [each for each in cells if published and " " not in each]:
+        name = f"{_name(network)}, as published"
+        learning[name] = run(name, network, *PUBLISHED, None)
     for name, clip in {"clipped": CLIP, "not clipped": None}.items():
         network, whole = "rnn_tanh orthogonal(gain=1.2)", f"rnn tanh, gain 1.2, SGD {name}"
-        clipping[name] = run(whole, network, "sgd", 0.1, clip)
+        clipping[name] = run(whole, network, *PUBLISHED, clip)
     kernel = np.ones(min(SMOOTH, steps)) / min(SMOOTH, steps)
-    smooth = {name: np.convolve(one.losses, kernel, "valid") for name, one in by_cell.items()}
+    smooth = {
+        name: np.convolve(one.losses, kernel, "valid")
+        for name, one in learning.items()
+        if not one.diverged
+    }
     norms = {name: np.linalg.norm(one.gradients.norms, axis=1) for name, one in clipping.items()}
     figures = {
         "gains": flow_figure(

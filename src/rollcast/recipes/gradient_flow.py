@@ -16,6 +16,7 @@ from rollcast.choice import require
 from rollcast.plots import curves, gradient_norms
 from rollcast.plots import gradient_flow as flow_figure
 from rollcast.plots.forecast_report import gradient_picture
+from rollcast.plots.training import running_mean
 from rollcast.recipes.flow_run import FlowRun, flow_run
 from rollcast.recipes.notes import Notes
 from rollcast.recipes.result import RecipeResult
@@ -108,12 +109,7 @@ def gradient_flow(
     for name, clip in {"clipped": CLIP, "not clipped": None}.items():
         network, whole = "rnn_tanh orthogonal(gain=1.2)", f"rnn tanh, gain 1.2, SGD {name}"
         clipping[name] = run(whole, network, *PUBLISHED, clip)
-    kernel = np.ones(min(SMOOTH, steps)) / min(SMOOTH, steps)
-    smooth = {
-        name: np.convolve(one.losses, kernel, "valid")
-        for name, one in learning.items()
-        if not one.diverged
-    }
+    smooth = {name: running_mean(one.losses, SMOOTH) for name, one in learning.items()}
     norms = {name: np.linalg.norm(one.gradients.norms, axis=1) for name, one in clipping.items()}
     figures = {
         "gains": flow_figure(

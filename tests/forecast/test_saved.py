@@ -259,3 +259,12 @@ def test_a_model_file_is_no_checkpoint_and_the_reverse(table: pl.DataFrame, save
     quick().fit(table, **COLUMNS, checkpoint=path)
     with pytest.raises(ModelFileError):
         rollcast.load(path)
+
+
+def test_arguments_changed_after_fit_do_not_change_the_file(fitted, tmp_path) -> None:
+    fitted.save(tmp_path / "model")
+    model = rollcast.load(tmp_path / "model")
+    model.set_params(horizon=9, name="other", cell="gru", scaling="series")
+    model.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
+    assert rollcast.load(tmp_path / "again").predict().equals(fitted.predict())

@@ -27,6 +27,7 @@ class Fitted:
     say how the table was read.
     """
 
+    params: dict[str, Any]  # of the forecaster when it was fitted
     network: Network
     weights: np.ndarray
     calibration: Calibration

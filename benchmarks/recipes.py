@@ -1,6 +1,7 @@
 """Every recipe: the published figure, plain PyTorch as in the tutorials, and ours.
 
-    python benchmarks/recipes.py [--only minutes-played,...] [--seeds 5] [--results FILE]
+    python benchmarks/recipes.py [--only minutes-played,...] [--seeds 5] [--plain-seeds 2]
+                                 [--results FILE]
 
 Mean and worst over the seeds. The column of PyTorch, same run and same machine, is left out where
 it is not installed. Seconds are those of one run at its defaults; of a recipe they cover all that
@@ -30,21 +31,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--only", default=",".join(entry.recipe for entry in ENTRIES))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--plain-seeds", type=int, help="of PyTorch's scripts, default: as ours")
     parser.add_argument("--results", type=Path, default=ROOT / "build" / "recipes.jsonl")
     asked = parser.parse_args()
     only = set(asked.only.split(","))
     unknown = only - {entry.recipe for entry in ENTRIES}
-    if unknown or asked.seeds < 1:
+    scripted = asked.seeds if asked.plain_seeds is None else asked.plain_seeds
+    if unknown or min(asked.seeds, scripted) < 1:
         parser.error(f"there are {', '.join(entry.recipe for entry in ENTRIES)}; seeds from 1")
     tutorials = plain_scripts()
     runs = Runs(asked.results)
-    print(header("numpy", "torch"), f"{asked.seeds} seeds: mean (worst)", sep="\n", flush=True)
+    seeds = f"{asked.seeds} seeds, PyTorch's scripts {scripted}: mean (worst)"
+    print(header("numpy", "torch"), seeds, sep="\n", flush=True)
     for entry in ENTRIES:
         if entry.recipe not in only:
             continue
         ours, plain = [], []
         for seed in range(asked.seeds):
-            if tutorials is not None and entry.plain is not None:
+            if tutorials is not None and entry.plain is not None and seed < scripted:
                 script = getattr(tutorials, entry.plain)
                 plain.append(runs.of(f"{entry.name}, torch", seed, script))
             ours.append(runs.of(entry.name, seed, lambda seed, one=entry: of_recipe(one, seed)))

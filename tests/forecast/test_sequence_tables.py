@@ -96,6 +96,17 @@ def test_a_series_not_seen_is_scaled_by_its_own_rows_and_one_seen_as_it_was():
     np.testing.assert_allclose(part, model.predict(table)["rollcast"][:12], rtol=1e-12)
 
 
+def test_the_one_series_of_a_table_without_ids_is_the_same_in_another_file(tmp_path):
+    table = waves([40]).drop("unique_id")
+    table.write_csv(tmp_path / "june.csv")
+    table.tail(12).write_csv(tmp_path / "july.csv")
+    model = SequenceRegressor("y", "y", ahead=1, hidden=(4,), training=QUICK)
+    model.fit(tmp_path / "june.csv")
+    table.tail(12).write_csv(tmp_path / "june.csv")
+    said = [model.predict(tmp_path / f"{name}.csv") for name in ("june", "july")]
+    assert said[0].equals(said[1])
+
+
 def test_tables_come_back_in_their_kind_with_a_column_for_each_target():
     frame = pd.DataFrame(
         {

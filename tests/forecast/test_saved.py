@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import rollcast
-from rollcast import DataError, Forecaster, ModelFileError, NotFittedError, UsageError
+from rollcast import DataError, Forecaster, ModelFileError, NotFittedError, Panel, UsageError
 from rollcast.model.file import read_model, write_model
 
 from .conftest import COLUMNS, quick, wave_table
@@ -284,3 +284,11 @@ def test_a_file_of_another_name_goes_on_with_the_one_series_without_ids(tmp_path
     found = model.predict(level=())
     np.testing.assert_allclose(found["rollcast"], july["rollcast"], rtol=1e-5)
     assert found.columns == ["when", "rollcast"] and len(found) == 4
+
+
+def test_a_panel_without_ids_goes_on_as_well() -> None:
+    values = wave_table({"a": 120})["sold"].to_numpy()
+    model = quick(scaling="series").fit(Panel.of(values[:100]))
+    later = Panel.of(values[100:], start=100)
+    model.update(later)
+    assert len(model.history_) == 1

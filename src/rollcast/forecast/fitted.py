@@ -111,7 +111,12 @@ class Fitted:
                 f"{panel.source}: its frequency is {panel.freq!r}; the model was trained on "
                 f"{self.freq!r}. Give rows of that frequency, or fit a model on these."
             )
-        if columns.id is None and panel.columns.id is None and len(panel) == self.series == 1:
+        single = columns.id is None and panel.columns.id is None and len(panel) == self.series == 1
+        if single and panel.ids[0] == _stem(panel.source):
             # without a column of ids a series has the name of its file: it is still the same
-            panel = replace(panel, ids=object_array([self.source.partition(".")[0]]))
+            panel = replace(panel, ids=object_array([_stem(self.source)]))
         return replace(panel, season=self.season)
+
+
+def _stem(source: str) -> str:
+    return source.partition(".")[0]

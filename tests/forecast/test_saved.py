@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import rollcast
-from rollcast import DataError, Forecaster, ModelFileError, NotFittedError, UsageError
+from rollcast import DataError, Forecaster, ModelFileError, NotFittedError, Panel, UsageError
 from rollcast.model.file import read_model, write_model
 
 from .conftest import COLUMNS, quick, wave_table
@@ -268,3 +268,27 @@ def test_arguments_changed_after_fit_do_not_change_the_file(fitted, tmp_path) ->
     model.save(tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
     assert rollcast.load(tmp_path / "again").predict().equals(fitted.predict())
+
+
+@pytest.mark.parametrize("scaling", ["window", "series"])
+def test_a_file_of_another_name_goes_on_with_the_one_series_without_ids(tmp_path, scaling) -> None:
+    table = wave_table({"a": 120}).drop("shop")
+    table.head(100).write_csv(tmp_path / "june.csv")
+    table.tail(20).write_csv(tmp_path / "july.csv")
+    columns = {"time": "when", "target": "sold"}
+    model = quick(scaling=scaling).fit(tmp_path / "june.csv", **columns)
+    july = model.predict(tmp_path / "july.csv", level=())
+    model.save(tmp_path / "model")
+    model = rollcast.load(tmp_path / "model").update(tmp_path / "july.csv")
+    assert len(model.history_) == 1
+    found = model.predict(level=())
+    np.testing.assert_allclose(found["rollcast"], july["rollcast"], rtol=1e-5)
+    assert found.columns == ["when", "rollcast"] and len(found) == 4
+
+
+def test_a_panel_without_ids_goes_on_as_well() -> None:
+    values = wave_table({"a": 120})["sold"].to_numpy()
+    model = quick(scaling="series").fit(Panel.of(values[:100]))
+    later = Panel.of(values[100:], start=100)
+    model.update(later)
+    assert len(model.history_) == 1

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from rollcast import DataError, SequenceRegressor, Training, UsageError
+from rollcast.forecast.sequence_score import FARTHEST
 
 ONE = Training(steps=4, batch_size=1, dtype="float64")
 
@@ -83,3 +84,22 @@ def test_what_is_held_out_does_not_say_whether_differences_are_learnt():
     model = SequenceRegressor("y", "y", ahead=1, hidden=(2,), difference="auto", training=ONE)
     assert model.fit(frame).fitted_.difference is True
     assert model.set_params(held_out=1).fit(frame).fitted_.difference is False
+
+
+def test_a_closed_loop_that_runs_away_is_a_bad_score_and_no_end_of_training():
+    rows = np.arange(400)
+    frame = pl.DataFrame({"ds": rows, "y": np.sin(rows / 3)})
+    for initial in ("normal(std=0.5)", "normal(std=1)"):  # to infinity, and to what is no number
+        model = SequenceRegressor(
+            "y", "y", ahead=1, hidden=(16,), cell="rnn_relu", initial=initial, window=40,
+            restore="closed_loop(steps=200)", training=Training(steps=2),
+        ).fit(frame)  # fmt: skip
+        assert [score["closed_loop"] for score in model.scores_] == [FARTHEST] * 3
+
+
+def test_a_true_part_longer_than_the_windows_is_refused():
+    model = SequenceRegressor("a", "a", ahead=1, hidden=(3,), training=ONE, window=8)
+    for feeding in ("free(warm_up=8)", "scheduled(end=0)"):
+        with pytest.raises(UsageError, match="at most 8 rows nothing is fed back"):
+            model.set_params(feeding=feeding).fit(table())
+    model.set_params(feeding="free(warm_up=8, least=7)").fit(table())

@@ -96,6 +96,17 @@ def test_a_series_not_seen_is_scaled_by_its_own_rows_and_one_seen_as_it_was():
     np.testing.assert_allclose(part, model.predict(table)["rollcast"][:12], rtol=1e-12)
 
 
+def test_the_one_series_of_a_table_without_ids_is_the_same_in_another_file(tmp_path):
+    table = waves([40]).drop("unique_id")
+    table.write_csv(tmp_path / "june.csv")
+    table.tail(12).write_csv(tmp_path / "july.csv")
+    model = SequenceRegressor("y", "y", ahead=1, hidden=(4,), training=QUICK)
+    model.fit(tmp_path / "june.csv")
+    table.tail(12).write_csv(tmp_path / "june.csv")
+    said = [model.predict(tmp_path / f"{name}.csv") for name in ("june", "july")]
+    assert said[0].equals(said[1])
+
+
 def test_tables_come_back_in_their_kind_with_a_column_for_each_target():
     frame = pd.DataFrame(
         {
@@ -134,8 +145,12 @@ def test_a_stream_says_what_predict_says_of_the_longer_table(cell, targets, diff
             expected = [series[row] for series in said]
             np.testing.assert_allclose(stream.update(values), expected, rtol=1e-11)
         stream.states = kept
-    with pytest.raises(DataError, match="2 series and 2 inputs"):
-        stream.update([1.0, np.nan, 1.0, 2.0])
+    for wrong in ([[1.0, np.nan], [1.0, 2.0]], [1.0, 2.0, 3.0, 4.0], "high", None):
+        with pytest.raises(DataError, match="2 series and 2 inputs"):
+            stream.update(wrong)
+    for wrong in ({}, kept | {"h": kept["h"][:-1]}, kept | {"more": kept["h"]}):
+        with pytest.raises(UsageError, match="found the shapes"):
+            stream.states = wrong
 
 
 @pytest.mark.parametrize("kind", ["layer", "batch"])
@@ -225,57 +240,6 @@ def test_the_last_weights_are_kept_on_request():
     assert [score["step"] for score in model.scores_] == list(range(21))
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"inputs": "y", "targets": "y"}, "ahead=0 is its own answer"),
-        ({"ahead": 2}, "0 or 1"),
-        ({"feeding": "free(warm_up=3)"}, "reads outputs as inputs"),
-        ({"restore": "closed_loop"}, "reads outputs as inputs"),
-        ({"readout": False}, "3 units"),
-        ({"stateful": "sometimes"}, "choose one of False, True, always"),
-        ({"scaling": "window"}, "choose one of series"),
-        ({"loss_steps": "first"}, "choose one of all, last"),
-        ({"window": 5, "burn_in": 5}, "less than the rows"),
-        ({"stride": 2}, "Leave it out"),
-        ({"normalize": "group"}, "one of None, layer, batch, rec"),
-        ({"normalize": "layer"}, "stands between layers"),
-        (
-            {
-                "normalize": "batch",
-                "hidden": (3, 3),
-                "inputs": "z",
-                "ahead": 1,
-                "feeding": "free(warm_up=3)",
-            },
-            "is trained with feeding='teacher'",
-        ),
-        ({"hidden": (3, 0)}, "units of"),
-        ({"window": "all"}, "whole number from 1, or None"),
-        ({"held_out": 0.5}, "whole number from 0"),
-        ({"hidden": 3}, "units of each layer"),
-        ({"inputs": ()}, "column name"),
-        ({"training": None}, "expected a Training"),
-        ({"stateful": "always", "training": Training(optimizer="lbfgs")}, "one that does not"),
-        ({"cell": "elman"}, "elman"),
-        ({"initial": "zero"}, "zero"),
-        ({"stateful": 1}, "stateful=1; choose one of False, True, always"),
-        ({"difference": 1}, "difference=1; choose one of False, True, auto"),
-        ({"readout": "no"}, "choose one of False, True"),
-        ({"ahead": True}, "0 or 1"),
-        ({"hidden": (3.5,)}, "units of each layer"),
-        ({"inputs": (1,)}, "column name"),
-        ({"dropout": 1.0}, "a probability below 1"),
-        ({"seed": -1}, "a whole number from 0"),
-        ({"name": None}, "the name of a column"),
-    ],
-)
-def test_arguments_that_cannot_be_are_refused(change, message):
-    model = SequenceRegressor("y", "z", hidden=(3,), training=QUICK).set_params(**change)
-    with pytest.raises(UsageError, match=message):
-        model.fit(waves([20]))
-
-
 def test_tables_that_cannot_be_are_refused(continuing):
     table = waves([20, 20])
     holed = table.with_columns(y=pl.when(pl.col("ds") == 9).then(None).otherwise("y"))
@@ -292,12 +256,3 @@ def test_tables_that_cannot_be_are_refused(continuing):
         SequenceRegressor("y", "z").predict(table)
     with pytest.raises(UsageError, match="no argument 'rate'"):
         model.set_params(rate=3)
-
-
-def test_it_is_written_as_by_hand_and_cloned_like_any_estimator():
-    model = SequenceRegressor("y", ("y",), ahead=1, window=30, training=QUICK)
-    assert repr(model) == (
-        "SequenceRegressor('y', ('y',), ahead=1, window=30, "
-        "training=Training(steps=20, learning_rate=0.01))"
-    )
-    assert SequenceRegressor(**model.get_params()).get_params() == model.get_params()

@@ -37,9 +37,8 @@ def batch(network, lengths):
     return Steps(x, target, observed, ragged)
 
 
-def oracle(network, weights, steps, *, population=None, seed=0, step=0):
-    """Loss and gradient by autograd; outputs by these statistics where they are given."""
-    flat = torch.tensor(weights, requires_grad=True)
+def modules(network, flat):
+    """PyTorch's layers with the names of their weights in ``flat``, and where those end."""
     at, layers = 0, []
     for width, units in pairwise(network.stack.sizes):
         module = make_module(network.stack.cell, width, units)
@@ -48,6 +47,13 @@ def oracle(network, weights, steps, *, population=None, seed=0, step=0):
             named[name] = flat[at : at + leaf.numel()].view_as(leaf)
             at += leaf.numel()
         layers.append((module, named))
+    return layers, at
+
+
+def oracle(network, weights, steps, *, population=None, seed=0, step=0):
+    """Loss and gradient by autograd; outputs by these statistics where they are given."""
+    flat = torch.tensor(weights, requires_grad=True)
+    layers, at = modules(network, flat)
     head, at = flat[at : network.plain.count], network.plain.count
     y, rows = torch.tensor(steps.x), steps.x.shape[1]
     lengths = np.full(rows, TIME) if steps.lengths is None else steps.lengths
@@ -140,14 +146,7 @@ def test_steps_and_rolled_outputs_are_those_of_the_whole(kind, cell):
 def looped(network, weights, steps, states, fed):
     """As ``oracle``, but step by step, outputs read as inputs where ``fed``; layer norm."""
     flat = torch.tensor(weights, requires_grad=True)
-    at, layers = 0, []
-    for width, units in pairwise(network.stack.sizes):
-        module = make_module(network.stack.cell, width, units)
-        named = {}
-        for name, leaf in module.named_parameters():
-            named[name] = flat[at : at + leaf.numel()].view_as(leaf)
-            at += leaf.numel()
-        layers.append((module, named))
+    layers, at = modules(network, flat)
     split, rest = at + 2 * HIDDEN[-1], flat[network.plain.count :]
     head = flat[at:split].view(2, -1), flat[split : network.plain.count]
     norms = [part.view(2, -1) for part in rest.split([2 * units for units in HIDDEN[:-1]])]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.data.panel import Columns, Panel
+from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.read import DEFAULT_ID, read
 from rollcast.data.scaling import series_statistics
 from rollcast.data.windows import Windows
@@ -111,4 +111,12 @@ class Fitted:
                 f"{panel.source}: its frequency is {panel.freq!r}; the model was trained on "
                 f"{self.freq!r}. Give rows of that frequency, or fit a model on these."
             )
+        single = columns.id is None and panel.columns.id is None and len(panel) == self.series == 1
+        if single and panel.ids[0] == _stem(panel.source):
+            # without a column of ids a series has the name of its file: it is still the same
+            panel = replace(panel, ids=object_array([_stem(self.source)]))
         return replace(panel, season=self.season)
+
+
+def _stem(source: str) -> str:
+    return source.partition(".")[0]

@@ -132,9 +132,18 @@ def _need_targets(trained: Signals, plan: Plan) -> None:
 def _need_loss(
     feeding: Feeding, windows: SequenceWindows, training: Training, params: dict[str, Any]
 ) -> None:
-    """Raise UsageError where the first steps use fewer rows than are burnt in."""
+    """Raise UsageError where nothing is ever fed back that should be, and where the first steps
+    use no more rows than are burnt in."""
     longest, burn_in = int(windows.lengths.max()), params["burn_in"]
-    fed = feeding.mask(longest, 1, params["seed"], 0, training.steps)
+    fed, last = (
+        feeding.mask(longest, min(windows.count, 64), params["seed"], step, training.steps)
+        for step in (0, training.steps - 1)
+    )
+    if last is not None and not last.any():
+        raise UsageError(
+            f"feeding={params['feeding']!r}: in windows of at most {longest} rows nothing is fed "
+            "back. Make its true part shorter, or take feeding='teacher'."
+        )
     if fed is not None and len(fed) <= burn_in:
         raise UsageError(
             f"burn_in={burn_in} with feeding={params['feeding']!r}: the first steps use {len(fed)} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 
@@ -21,6 +22,10 @@ MOST_SERIES = 64
 
 MOST_NUMBERS = 2**22
 """Steps times rows of one native call."""
+
+
+FARTHEST = float(np.finfo(np.float32).max)
+"""The error of a closed loop that runs away: bad, but those weights may still learn."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +134,13 @@ def closed_loop(
     truth = _side_by_side(windows.y, panel.offsets[chosen], lengths)[1:]
     time = np.arange(len(x))[:, None]
     fed = time >= lengths - rolled
-    error = network.roll(weights, x, fed) - truth
     counted = (time >= lengths - rolled - 1) & (time < lengths - 1)
-    if difference:
-        error = np.cumsum(np.where(counted[:, :, None], error, 0.0), axis=0)
-    square = error[counted].astype(np.float64) ** 2
-    return float(np.sqrt(np.nanmean(square)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = network.roll(weights, x, fed) - truth
+        if difference:
+            error = np.cumsum(np.where(counted[:, :, None], error, 0.0), axis=0)
+        found = float(np.sqrt(np.mean(error[counted].astype(np.float64) ** 2)))
+    return found if isfinite(found) else FARTHEST
 
 
 def _side_by_side(rows: np.ndarray, begins: np.ndarray, lengths: np.ndarray) -> np.ndarray:

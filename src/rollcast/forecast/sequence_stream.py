@@ -52,11 +52,22 @@ class SequenceStream:
         back is an array ``(series, targets)``, or a number for one series of one target. Raises
         DataError for what is not finite or of another shape.
         """
-        row = np.asarray(values, np.float64)
-        if row.size != self._shape[0] * self._shape[1] or not np.isfinite(row).all():
+        try:
+            row = np.asarray(values, np.float64)
+        except (TypeError, ValueError):
+            row = np.array(np.nan)
+        series, inputs = self._shape
+        shapes: list[tuple[int, ...]] = [(series, inputs)]
+        if inputs == 1:
+            shapes.append((series,))
+        if series == 1:
+            shapes.append((inputs,))
+        if series == inputs == 1:
+            shapes.append(())
+        if row.shape not in shapes or not np.isfinite(row).all():
             raise DataError(
-                f"update({values!r}): expected finite numbers for {self._shape[0]} series and "
-                f"{self._shape[1]} inputs. Fill what is missing."
+                f"update({values!r}): expected finite numbers for {series} series and "
+                f"{inputs} inputs. Fill what is missing."
             )
         row = row.reshape(self._shape)[:, self._places]
         change = row if self._last is None else row - self._last
@@ -76,9 +87,13 @@ class SequenceStream:
 
     @states.setter
     def states(self, states: dict[str, np.ndarray]) -> None:
-        expected = set(self.states)
-        if set(states) != expected:
-            raise UsageError(f"states: found {sorted(states)}; expected {sorted(expected)}.")
-        for name in expected - {"last"}:
+        found, expected = (
+            {name: np.shape(state) for name, state in sorted(each.items())}
+            for each in (states, self.states)
+        )
+        if found != expected:
+            raise UsageError(f"states: found the shapes {found}; expected {expected}.")
+        for name in expected.keys() - {"last"}:
             setattr(self._stepper, name, np.ascontiguousarray(states[name], self._dtype))
-        self._last = states.get("last")
+        if self._last is not None:
+            self._last = np.array(states["last"], np.float64)

@@ -59,18 +59,7 @@ class NormalizedNetwork:
         own = self.stack.backward(run, np.ascontiguousarray(dy)).weights
         return loss, self.with_head(own, dhead), flat_states(run, states)
 
-    def fed_gradient(
-        self,
-        weights: np.ndarray,
-        steps: Steps,
-        states: States,
-        fed: np.ndarray,
-        *,
-        seed: int,
-        step: int,
-    ) -> tuple[float, np.ndarray, States]:
-        """As `SequenceNetwork.fed_gradient`, step by step, for statistics of single steps alone."""
-        return loop_gradient(self, weights, steps, states, fed, seed, step)
+    fed_gradient = loop_gradient
 
     def loss(self, weights: np.ndarray, steps: Steps, states: States) -> tuple[float, int, States]:
         """As `SequenceNetwork.loss`, by the statistics that `settled` has put there."""

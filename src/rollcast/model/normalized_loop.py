@@ -22,10 +22,11 @@ def loop_gradient(
     steps: Steps,
     states: States,
     fed: np.ndarray,
+    *,
     seed: int,
     step: int,
 ) -> tuple[float, np.ndarray, States]:
-    """See `SequenceNetwork.fed_gradient`."""
+    """As `SequenceNetwork.fed_gradient`, for statistics of single steps alone."""
     stack, plain, outputs = network.stack, network.plain, network.outputs
     own, (time, batch, _) = network.of_stack(weights), steps.x.shape
     fed = np.broadcast_to(fed.reshape(time, -1), (time, batch))

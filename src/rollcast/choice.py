@@ -8,7 +8,7 @@ So a choice fits a command line, JSON and a model file, and equal choices are eq
 import re
 from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
 from rollcast.errors import UsageError
 
@@ -49,6 +49,11 @@ def require(name: str, value: object, fits: bool, expected: str) -> None:
     """Raise ``UsageError`` for an option that does not fit."""
     if not fits:
         raise UsageError(f"{name}={value!r}; expected {expected}.")
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether it is a whole number, Python's or NumPy's; a bool is none."""
+    return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
 def _parameters(row: Callable[..., Any]) -> Mapping[str, Parameter]:

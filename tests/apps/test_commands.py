@@ -126,9 +126,10 @@ def test_help_mentions_every_option_and_shows_examples(rollcast, command) -> Non
 def test_the_defaults_that_help_tells_are_those_of_the_library(rollcast) -> None:
     text = " ".join(rollcast("forecast", "--help").stdout.split())
     defaults = inspect.signature(library.Forecaster).parameters
-    for name in ("cell", "head", "scaling", "initial", "seed"):
+    for name in ("cell", "head", "scaling", "initial", "seed", "dropout"):
         assert f"(default: {defaults[name].default})" in text
-    for default in (library.Training().optimizer, library.Training().batch_size):
+    usual = library.Training()
+    for default in (usual.optimizer, usual.batch_size, usual.clip_norm, "64,64"):
         assert f"(default: {default})" in text
 
 

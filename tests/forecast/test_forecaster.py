@@ -302,8 +302,9 @@ def test_clone_copies_the_arguments_and_nothing_fitted(fitted: Forecaster) -> No
 def test_set_params_changes_what_it_names() -> None:
     model = Forecaster(4).set_params(horizon=6, cell="gru")
     assert (model.horizon, model.cell, model.seed) == (6, "gru", 0)
-    with pytest.raises(TypeError, match="depth"):
-        model.set_params(depth=3)  # type: ignore[call-arg]
+    with pytest.raises(UsageError, match="no argument 'depth'; there are horizon"):
+        model.set_params(horizon=9, depth=3)
+    assert model.horizon == 6
 
 
 def test_the_repr_shows_what_is_not_as_usual() -> None:

@@ -259,3 +259,28 @@ def test_a_model_file_is_no_checkpoint_and_the_reverse(table: pl.DataFrame, save
     quick().fit(table, **COLUMNS, checkpoint=path)
     with pytest.raises(ModelFileError):
         rollcast.load(path)
+
+
+def test_arguments_changed_after_fit_do_not_change_the_file(fitted, tmp_path) -> None:
+    fitted.save(tmp_path / "model")
+    model = rollcast.load(tmp_path / "model")
+    model.set_params(horizon=9, name="other", cell="gru", scaling="series")
+    model.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
+    assert rollcast.load(tmp_path / "again").predict().equals(fitted.predict())
+
+
+@pytest.mark.parametrize("scaling", ["window", "series"])
+def test_a_file_of_another_name_goes_on_with_the_one_series_without_ids(tmp_path, scaling) -> None:
+    table = wave_table({"a": 120}).drop("shop")
+    table.head(100).write_csv(tmp_path / "june.csv")
+    table.tail(20).write_csv(tmp_path / "july.csv")
+    columns = {"time": "when", "target": "sold"}
+    model = quick(scaling=scaling).fit(tmp_path / "june.csv", **columns)
+    july = model.predict(tmp_path / "july.csv", level=())
+    model.save(tmp_path / "model")
+    model = rollcast.load(tmp_path / "model").update(tmp_path / "july.csv")
+    assert len(model.history_) == 1
+    found = model.predict(level=())
+    np.testing.assert_allclose(found["rollcast"], july["rollcast"], rtol=1e-5)
+    assert found.columns == ["when", "rollcast"] and len(found) == 4

@@ -9,7 +9,10 @@ import torch
 from native.oracle import make_module
 
 from rollcast import SequenceRegressor, Training, engine
+from rollcast.forecast import sequence_fit
 from rollcast.forecast.feeding import free, scheduled
+from rollcast.train.order import InOrder, Order
+from rollcast.train.problem import on_all_windows
 
 STEPS, RATE = 7, 0.1
 
@@ -243,3 +246,48 @@ def test_threads_change_no_bit(name):
     finally:
         engine.set_threads(None)
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"stateful": True, "window": 4},
+        {"stateful": True, "window": 5, "burn_in": 2, "record_burn_in": False, "dropout": 0.3},
+        {"window": 6, "burn_in": 3, "record_burn_in": False},
+    ],
+)
+def test_within_a_step_of_lbfgs_the_gradient_is_that_of_the_loss(setting, monkeypatch):
+    """Gradients end where a window begins: what came before must stay as it was."""
+    found = []
+    train = sequence_fit.run
+    monkeypatch.setattr(
+        sequence_fit, "run", lambda *all, **by: found.append(all) or train(*all, **by)
+    )
+    SequenceRegressor(
+        "a", "b", hidden=(4, 3), training=training(optimizer="lbfgs", steps=1), **setting
+    ).fit(table([13, 9]))
+    problem, batch = found[0][0], found[0][1].batch_size
+    windows = problem.data
+    order = InOrder(windows.groups(batch)) if windows.stateful else Order(windows.count, batch, 0)
+    draw, weights = np.random.default_rng(0), problem.initial(0)
+
+    def loss_at(change, step):
+        return on_all_windows(problem, order, weights + change, step)
+
+    for step in (7, 8):
+        _, gradient = loss_at(0.0, step)
+        for _ in range(3):
+            way = draw.normal(size=weights.size)
+            up, down = (loss_at(sign * 1e-6 * way, step)[0] for sign in (1, -1))
+            assert (up - down) / 2e-6 == pytest.approx(gradient @ way, rel=1e-6)
+        weights = weights + 0.1 * draw.normal(size=weights.size)
+
+
+def test_lbfgs_does_not_stall_where_states_are_carried():
+    rows = np.arange(240)
+    frame = pl.DataFrame({"ds": rows, "a": np.sin(rows / 5), "b": np.cos(rows / 5)})
+    model = SequenceRegressor(
+        "a", "b", cell="rnn_tanh", hidden=(8,), window=15, stateful=True, scaling="none",
+        training=Training(steps=12, optimizer="lbfgs(line_search=wolfe)", dtype="float64"),
+    ).fit(frame)  # fmt: skip
+    assert min(model.history_.loss) < 5e-5  # 1.1e-4 where the gradient is not that of the loss

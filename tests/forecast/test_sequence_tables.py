@@ -96,6 +96,17 @@ def test_a_series_not_seen_is_scaled_by_its_own_rows_and_one_seen_as_it_was():
     np.testing.assert_allclose(part, model.predict(table)["rollcast"][:12], rtol=1e-12)
 
 
+def test_the_one_series_of_a_table_without_ids_is_the_same_in_another_file(tmp_path):
+    table = waves([40]).drop("unique_id")
+    table.write_csv(tmp_path / "june.csv")
+    table.tail(12).write_csv(tmp_path / "july.csv")
+    model = SequenceRegressor("y", "y", ahead=1, hidden=(4,), training=QUICK)
+    model.fit(tmp_path / "june.csv")
+    table.tail(12).write_csv(tmp_path / "june.csv")
+    said = [model.predict(tmp_path / f"{name}.csv") for name in ("june", "july")]
+    assert said[0].equals(said[1])
+
+
 def test_tables_come_back_in_their_kind_with_a_column_for_each_target():
     frame = pd.DataFrame(
         {
@@ -153,6 +164,17 @@ def test_normalized_layers_predict_generate_and_stream_alike(kind, stateful):
     stream = model.stream(table.head(30))
     for row in range(30, 40):
         assert stream.update(table["y"][row]) == pytest.approx(said[row], rel=1e-10)
+
+
+def test_layers_normalised_step_by_step_learn_in_closed_loop():
+    table = waves([60])
+    model = SequenceRegressor(
+        "y", "y", ahead=1, hidden=(8, 6), normalize="layer", feeding="free(warm_up=20)",
+        window=40, stride=4, burn_in=5, restore="closed_loop(steps=20)",
+        training=Training(steps=60, learning_rate=2e-2), dropout=0.1,
+    ).fit(table)  # fmt: skip
+    first, last = model.scores_[0]["closed_loop"], min(s["closed_loop"] for s in model.scores_)
+    assert last < 0.3 * first
 
 
 def test_a_recurrence_can_be_normalised():
@@ -229,6 +251,16 @@ def test_the_last_weights_are_kept_on_request():
         ({"stride": 2}, "Leave it out"),
         ({"normalize": "group"}, "one of None, layer, batch, rec"),
         ({"normalize": "layer"}, "stands between layers"),
+        (
+            {
+                "normalize": "batch",
+                "hidden": (3, 3),
+                "inputs": "z",
+                "ahead": 1,
+                "feeding": "free(warm_up=3)",
+            },
+            "is trained with feeding='teacher'",
+        ),
         ({"hidden": (3, 0)}, "units of"),
         ({"window": "all"}, "whole number from 1, or None"),
         ({"held_out": 0.5}, "whole number from 0"),
@@ -238,6 +270,15 @@ def test_the_last_weights_are_kept_on_request():
         ({"stateful": "always", "training": Training(optimizer="lbfgs")}, "one that does not"),
         ({"cell": "elman"}, "elman"),
         ({"initial": "zero"}, "zero"),
+        ({"stateful": 1}, "stateful=1; choose one of False, True, always"),
+        ({"difference": 1}, "difference=1; choose one of False, True, auto"),
+        ({"readout": "no"}, "choose one of False, True"),
+        ({"ahead": True}, "0 or 1"),
+        ({"hidden": (3.5,)}, "units of each layer"),
+        ({"inputs": (1,)}, "column name"),
+        ({"dropout": 1.0}, "a probability below 1"),
+        ({"seed": -1}, "a whole number from 0"),
+        ({"name": None}, "the name of a column"),
     ],
 )
 def test_arguments_that_cannot_be_are_refused(change, message):
@@ -256,7 +297,7 @@ def test_tables_that_cannot_be_are_refused(continuing):
         model.set_params(inputs="x").fit(table)
     with pytest.raises(DataError, match="2 series, and one at least"):
         SequenceRegressor("y", "z", held_out=2).fit(table)
-    with pytest.raises(UsageError, match="must be the same columns"):
+    with pytest.raises(UsageError, match="targets are among its inputs"):
         SequenceRegressor("y", "z", hidden=(3,), training=QUICK).fit(table).generate(table, 3)
     with pytest.raises(NotFittedError, match="Call fit"):
         SequenceRegressor("y", "z").predict(table)

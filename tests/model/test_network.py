@@ -27,8 +27,11 @@ SPECS = {
     "fold": replace(SMALL, fold=3, indicator=True, context=8),
     "gated": replace(SMALL, context=9, maps=3, skip="seasonal_mean", skip_gain=0.5),
     "dropout": replace(SMALL, dropout=0.4),
+    "layer": replace(SMALL, normalize="layer", hidden=(4, 5, 3), dropout=0.3),
+    "batch": replace(SMALL, normalize="batch", cell="gru", recurrent_steps=5),
     "one of each": replace(SMALL, context=1, horizon=1, season=1, hidden=(1,)),
 }
+RECURSIVE = {"strategy": "recursive", "indicator": True, "skip": "none"}
 every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 
 
@@ -61,7 +64,21 @@ def batch_for(
 
 
 def random_weights(network: Network, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0, 0.5, network.count)
+    weights = np.random.default_rng(seed).normal(0, 0.5, network.count)
+    for name, view in network.views(weights).items():
+        if name.startswith("variance"):
+            np.abs(view, out=view)
+    return weights
+
+
+NORMAL = ("gain", "shift", "mean", "variance")
+
+
+def normalised(kind, signal, gain, shift, mean, variance):
+    if kind == "layer":
+        return torch.nn.functional.layer_norm(signal, gain.shape, gain, shift)
+    flat = signal.reshape(-1, len(gain))
+    return torch.nn.functional.batch_norm(flat, mean, variance, gain, shift).view_as(signal)
 
 
 @every_spec
@@ -113,6 +130,9 @@ def test_outputs_are_those_of_the_same_network_in_torch(spec: NetworkSpec) -> No
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
                 getattr(stack, f"{name}_l0").copy_(views[f"{name}_l{layer}"])
             signal, _ = stack(signal)
+            if spec.normalize and layer < len(stacks) - 1:
+                named = {name: views.get(f"{name}_l{layer}") for name in NORMAL}
+                signal = normalised(spec.normalize, signal, **named)
         state = signal[-1]
         width = network.head.width
         expected = state @ views["decoder.weight"].T + views["decoder.bias"]
@@ -267,11 +287,18 @@ def test_a_spec_survives_json(spec: NetworkSpec) -> None:
         ("levels", (0.9, 0.1)),
         ("recurrent_steps", 0),
         ("future_units", True),
+        ("normalize", "recurrent_batch"),
     ],
 )
 def test_a_spec_that_cannot_be_is_refused(name: str, value: object) -> None:
     with pytest.raises(UsageError, match=name):
         replace(SMALL, **{name: value})
+
+
+@pytest.mark.parametrize("changes", [{"hidden": (4,)}, RECURSIVE])
+def test_normalisation_without_a_place_for_it_is_refused(changes) -> None:
+    with pytest.raises(UsageError, match="between layers of a direct network"):
+        replace(SMALL, normalize="layer", **changes)
 
 
 @pytest.mark.parametrize("value", [None, "3", [], {}, 1e300, -1, 10**30, True, [10**9] * 3])

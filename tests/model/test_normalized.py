@@ -8,7 +8,7 @@ import torch
 from native.oracle import make_module
 
 from rollcast.model.normalized import NormalizedNetwork
-from rollcast.model.sequence import SequenceNetwork, Steps
+from rollcast.model.sequence import SequenceNetwork, Steps, counted_steps
 from rollcast.nn.layers import dropout_mask
 from rollcast.nn.normal import NORMALIZE
 
@@ -22,9 +22,9 @@ def make(cell, kind, readout=True, dropout=0.0, last=False):
     network = NormalizedNetwork(plain, kind)
     weights = network.initial(0, "float64", "torch")
     draw = np.random.default_rng(1)
-    for between in network._between(weights):  # gain and shift that do something
-        between["gain"][:] += draw.normal(size=between["gain"].shape)
-        between["shift"][:] += draw.normal(size=between["shift"].shape)
+    for name, place in network.places().items():
+        if name.startswith(("gain", "shift")):  # that they do something
+            weights[place] += draw.normal(size=place.stop - place.start)
     return network, weights
 
 
@@ -56,7 +56,7 @@ def oracle(network, weights, steps, *, population=None, seed=0, step=0):
         y = torch.func.functional_call(module, named, (y,))[0]
         if number == len(layers) - 1:
             break
-        units, count = y.shape[-1], 2 + 2 * network.normal.population
+        units, count = y.shape[-1], 2 + 2 * network.stack.normal.population
         gain, shift, *rest = flat[at : at + count * units].split(units)
         at += count * units
         if network.kind == "layer":
@@ -135,3 +135,65 @@ def test_steps_and_rolled_outputs_are_those_of_the_whole(kind, cell):
     x[4] = rolled[3]
     np.testing.assert_allclose(rolled[4], network.outputs_of(weights, x, states)[0][4], rtol=1e-11)
     assert np.isfinite(final["h"]).all()
+
+
+def looped(network, weights, steps, states, fed):
+    """As ``oracle``, but step by step, outputs read as inputs where ``fed``; layer norm."""
+    flat = torch.tensor(weights, requires_grad=True)
+    at, layers = 0, []
+    for width, units in pairwise(network.stack.sizes):
+        module = make_module(network.stack.cell, width, units)
+        named = {}
+        for name, leaf in module.named_parameters():
+            named[name] = flat[at : at + leaf.numel()].view_as(leaf)
+            at += leaf.numel()
+        layers.append((module, named))
+    split, rest = at + 2 * HIDDEN[-1], flat[network.plain.count :]
+    head = flat[at:split].view(2, -1), flat[split : network.plain.count]
+    norms = [part.view(2, -1) for part in rest.split([2 * units for units in HIDDEN[:-1]])]
+    begun = [network.plain.layers_of(states[name]) for name in states]
+    hidden = [[torch.tensor(part[None]) for part in each] for each in zip(*begun, strict=True)]
+    said = []
+    for now, x in enumerate(torch.tensor(steps.x)):
+        y = x if now == 0 else torch.where(torch.tensor(fed[now])[:, None], said[-1], x)
+        for number, (module, named) in enumerate(layers):
+            before = tuple(hidden[number]) if len(states) > 1 else hidden[number][0]
+            y, after = torch.func.functional_call(module, named, (y[None], before))
+            hidden[number] = list(after) if len(states) > 1 else [after]
+            y = y[0]
+            if number < len(norms):
+                y = torch.nn.functional.layer_norm(y, y.shape[-1:], *norms[number])
+        said.append(torch.nn.functional.linear(y, *head))
+    counted = torch.tensor(counted_steps(steps, network.plain.last))
+    loss = ((torch.stack(said) - torch.tensor(steps.target))[counted] ** 2).mean()
+    loss.backward()
+    return loss.item(), flat.grad.numpy(), hidden
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn_tanh"])
+@pytest.mark.parametrize("last", [False, True])
+def test_the_gradient_of_a_closed_loop_is_that_of_autograd(cell, last):
+    network, weights = make(cell, "layer", last=last)
+    steps = batch(network, (TIME, 3, 5, TIME))
+    draw = np.random.default_rng(3)
+    states = {name: draw.normal(size=s.size) for name, s in network.states(4, "float64").items()}
+    fed = draw.random((TIME, 4)) < 0.6
+    fed[0] = False
+    loss, gradient, final = network.fed_gradient(weights, steps, states, fed, seed=0, step=0)
+    truth, slope, hidden = looped(network, weights, steps, states, fed)
+    assert loss == pytest.approx(truth, rel=1e-12)
+    np.testing.assert_allclose(gradient, slope, rtol=0, atol=1e-12 * np.abs(slope).max())
+    for place, name in enumerate(states):
+        ends = np.concatenate([each[place].detach().numpy().ravel() for each in hidden])
+        np.testing.assert_allclose(final[name], ends, rtol=1e-11)
+
+
+@pytest.mark.parametrize("options", [{"dropout": 0.4}, {"last": True}])
+def test_a_loop_in_which_nothing_is_fed_is_the_open_one(options):
+    network, weights = make("lstm", "layer", **options)
+    steps = batch(network, (TIME,) * 3)
+    states, fed = network.states(3, "float64"), np.zeros(TIME, bool)
+    found = network.fed_gradient(weights, steps, states, fed, seed=5, step=6)
+    expected = network.gradient(weights, steps, states, seed=5, step=6)
+    assert found[0] == pytest.approx(expected[0], rel=1e-13)
+    np.testing.assert_allclose(found[1], expected[1], rtol=0, atol=1e-13)

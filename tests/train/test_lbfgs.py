@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import optimize
 
-from rollcast.train.lbfgs import LBFGS
+from rollcast.train.lbfgs import LBFGS, LONGEST_SEARCH
 from rollcast.train.line_search import CURVATURE, DECREASE, Point, strong_wolfe
 from rollcast.train.loop import run
 from rollcast.train.training import Training
@@ -52,14 +52,17 @@ def counted(function):
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("line_search", [None, "wolfe"])
-@pytest.mark.parametrize("history", [100, 5])
-def test_every_step_is_that_of_torch(problem, line_search, history):
+@pytest.mark.parametrize(("history", "iterations", "most"), [(100, 20, None), (5, 20, None),
+                                                            (100, 3, 3), (100, 1, 26)])  # fmt: skip
+def test_every_step_is_that_of_torch(problem, line_search, history, iterations, most):
     function, size, rate, steps = PROBLEMS[problem]
     rate = rate if line_search is None else 1.0
     weights = 0.5 * np.random.default_rng(3).normal(size=size)
     guest = torch.nn.Parameter(torch.tensor(weights))
     torch_name = None if line_search is None else "strong_wolfe"
-    theirs = torch.optim.LBFGS([guest], rate, history_size=history, line_search_fn=torch_name)
+    theirs = torch.optim.LBFGS(
+        [guest], rate, iterations, most, history_size=history, line_search_fn=torch_name
+    )
     theirs_asked = []
 
     def closure():
@@ -69,7 +72,8 @@ def test_every_step_is_that_of_torch(problem, line_search, history):
         loss.backward()
         return loss
 
-    ours = LBFGS(history=history, line_search=line_search)
+    most = None if most == LONGEST_SEARCH + 1 else most  # what we have by default is torch's 26
+    ours = LBFGS(iterations, most, history, line_search=line_search)
     evaluate, asked = counted(function)
     arrays = ours.start(weights)
     for step in range(steps):
@@ -97,6 +101,19 @@ def test_the_minimum_is_that_of_scipy(problem):
         weights, arrays = found.weights, found.arrays
     assert found.loss == pytest.approx(expected.fun, abs=1e-9)
     np.testing.assert_allclose(weights, expected.x, atol=1e-4)
+
+
+def test_steps_of_one_move_reach_the_minimum():
+    # the first trial is far too long: a search of no further point would stay where it is for ever
+    evaluate, _ = counted(lambda w: 1e4 * (w**2).sum() + w.sum())
+    ours, weights = LBFGS(iterations=1, line_search="wolfe"), np.zeros(3)
+    arrays, losses = ours.start(weights), []
+    for _ in range(8):
+        found = ours.search(weights, arrays, 1.0, evaluate)
+        weights, arrays = found.weights, found.arrays
+        losses.append(found.loss)
+    assert losses[1] < losses[0]
+    np.testing.assert_allclose(weights, -0.5e-4, rtol=1e-4)
 
 
 def test_a_search_changes_nothing_that_it_was_given():

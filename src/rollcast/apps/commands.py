@@ -2,15 +2,18 @@
 
 import dataclasses
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import files, options, recipes
+from rollcast.apps import files, fit_options, options, recipes
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.screen import TrainingBar, is_watched, row_table, score_table, screen
 from rollcast.errors import UsageError
+
+if TYPE_CHECKING:
+    from rollcast.forecast.sequence import SequenceRegressor
 
 app = typer.Typer(
     name="rollcast",
@@ -55,19 +58,23 @@ def forecast(
     freq: options.Freq = None,
     season: options.Season = None,
     duplicates: options.Duplicates = None,
-    cell: options.Cell = None,
-    context: options.Context = None,
-    strategy: options.Strategy = None,
-    head: options.Head = None,
-    scaling: options.Scaling = None,
-    initial: options.Initial = None,
-    steps: options.Steps = None,
-    batch_size: options.BatchSize = None,
-    optimizer: options.Optimizer = None,
-    learning_rate: options.LearningRate = None,
-    schedule: options.Schedule = None,
-    seed: options.Seed = None,
-    watch_gradients: options.WatchGradients = False,
+    cell: fit_options.Cell = None,
+    hidden: fit_options.Hidden = None,
+    dropout: fit_options.Dropout = None,
+    normalize: fit_options.Normalize = None,
+    context: fit_options.Context = None,
+    strategy: fit_options.Strategy = None,
+    head: fit_options.Head = None,
+    scaling: fit_options.Scaling = None,
+    initial: fit_options.Initial = None,
+    steps: fit_options.Steps = None,
+    batch_size: fit_options.BatchSize = None,
+    optimizer: fit_options.Optimizer = None,
+    learning_rate: fit_options.LearningRate = None,
+    schedule: fit_options.Schedule = None,
+    clip_norm: fit_options.ClipNorm = None,
+    seed: fit_options.Seed = None,
+    watch_gradients: fit_options.WatchGradients = False,
     level: options.Level = None,
     out: options.Out = None,
     report: options.Report = None,
@@ -81,9 +88,12 @@ def forecast(
         from rollcast import Forecaster, GradientWatch, Training, write_report
 
         network = {"cell": cell, "context": context, "strategy": strategy, "head": head}
-        network |= {"scaling": scaling, "initial": initial, "seed": seed}
+        network |= {"scaling": scaling, "initial": initial, "seed": seed, "dropout": dropout}
+        network |= {"hidden": units_of(hidden), "normalize": normalize}
         steering = {"optimizer": optimizer, "learning_rate": learning_rate, "schedule": schedule}
         setting = given({"steps": steps, "batch_size": batch_size} | steering)
+        if clip_norm is not None:
+            setting["clip_norm"] = clip_norm or None
         columns = {"id": id, "time": time, "target": target, "where": where}
         rows = {"freq": frequency_of(freq), "season": season, "duplicates": duplicates}
         training = dataclasses.replace(Training(), **setting)
@@ -111,26 +121,59 @@ def forecast(
 def predict(
     model: options.ModelFile,
     table: options.NewerSource = None,
+    horizon: options.GoOn = None,
+    future: options.Future = None,
     level: options.Level = None,
     out: options.Out = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Forecast with a saved model: from its own history, or from a newer table."""
+    """Forecast with a saved model: from its own history, or from a newer table.
+
+    A SequenceRegressor says its outputs at every row of the table, or with --horizon goes on from
+    the last.
+    """
     with exit_codes():
         asked = levels_of(level)
         check_results(table, out=out, quiet=quiet)
         from rollcast import Forecaster, load
 
         network = load(model)
-        if not isinstance(network, Forecaster):
-            raise UsageError(
-                f"{model}: a {type(network).__name__}, which has no horizon. Load it in Python."
-            )
-        levels = asked or levels_by_default(network)
-        frame = network.predict(table, level=levels)
+        dropped: tuple[float, ...] = ()
+        if isinstance(network, Forecaster):
+            if horizon is not None or future is not None:
+                raise UsageError(
+                    f"--horizon and --future: {model} is a Forecaster of {network.horizon} steps "
+                    "that reads its target alone. Leave them out."
+                )
+            levels = asked or levels_by_default(network)
+            dropped = missing(levels, asked)
+            frame = network.predict(table, level=levels)
+        else:
+            frame = sequence_of(network, model, table, horizon, future, asked)
         write(frame, out)
         if not quiet:
-            show(frame, {"forecast": out}, dropped=missing(levels, asked))
+            show(frame, {"forecast": out}, dropped=dropped)
+
+
+def sequence_of(
+    network: "SequenceRegressor",
+    model: str,
+    table: str | None,
+    steps: int | None,
+    future: str | None,
+    levels: tuple[float, ...] | None,
+) -> Any:
+    """Outputs at the rows of a table, or after them."""
+    what = f"{model} is a SequenceRegressor"
+    if table is None:
+        raise UsageError(f"{what}, which keeps no rows. Name a table: predict MODEL TABLE.")
+    if levels is not None:
+        raise UsageError(f"--level: {what}, which has no intervals. Leave it out.")
+    if steps is not None:
+        return network.generate(table, steps, future=future)
+    if future is not None:
+        raise UsageError("--future: rows to come are read with --horizon. Say how many.")
+    return network.predict(table)
 
 
 def given(choices: dict[str, Any]) -> dict[str, Any]:
@@ -153,6 +196,18 @@ def levels_of(texts: list[str] | None) -> tuple[float, ...] | None:
     from rollcast.forecast.result import checked_levels
 
     return checked_levels(levels)
+
+
+def units_of(text: str | None) -> tuple[int, ...] | None:
+    """The units of each layer from ``--hidden 64,32``."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(units) for units in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"--hidden {text!r}: not whole numbers. Give the units of each layer, as in 64,32."
+        ) from None
 
 
 def levels_by_default(model: Any) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Every option of the command line with its help, and the examples that --help ends with.
+"""The options of tables and results with their help, and the examples that --help ends with.
 
 None stands for "not given": the default is that of the public class, said in the help text.
 """
@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 TABLE = "The table"
-NETWORK = "The network"
-TRAINING = "The training"
 RESULT = "What is left"
 
 Source = Annotated[
@@ -28,6 +26,22 @@ NewerSource = Annotated[
 ]
 Horizon = Annotated[
     int, typer.Option("--horizon", min=1, metavar="N", help="How many steps to forecast")
+]
+GoOn = Annotated[
+    int | None,
+    typer.Option(
+        "--horizon",
+        min=1,
+        metavar="N",
+        help="Of a SequenceRegressor: go on for N rows, each output read as the next input",
+    ),
+]
+Future = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="With --horizon: rows to come of the inputs that are not forecast",
+    ),
 ]
 
 Id = Annotated[
@@ -83,104 +97,6 @@ Duplicates = Annotated[
     ),
 ]
 
-Cell = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="rnn_tanh, rnn_relu, lstm or gru (default: lstm)",
-        rich_help_panel=NETWORK,
-    ),
-]
-Context = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        metavar="N",
-        help="Past rows that the network sees (default: by horizon and season)",
-        rich_help_panel=NETWORK,
-    ),
-]
-Strategy = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="All steps at once (direct) or each from the one before (recursive) (default: direct)",
-        rich_help_panel=NETWORK,
-    ),
-]
-Head = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="What it learns: quantile, mse, mae or huber (default: quantile)",
-        rich_help_panel=NETWORK,
-    ),
-]
-Scaling = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", help="By window or by series (default: window)", rich_help_panel=NETWORK
-    ),
-]
-Initial = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help='First weights of the cells: torch, orthogonal or normal, "torch(forget_bias=1)" … '
-        "(default: torch)",
-        rich_help_panel=NETWORK,
-    ),
-]
-Steps = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Training steps, at most", rich_help_panel=TRAINING),
-]
-BatchSize = Annotated[
-    int | None,
-    typer.Option(
-        min=1, metavar="N", help="Windows in a step (default: 128)", rich_help_panel=TRAINING
-    ),
-]
-Optimizer = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="sgd, rmsprop, adam, adamw or lbfgs, with options: "
-        '"sgd(momentum=0.9)", "lbfgs(line_search=wolfe)" … (default: adam)',
-        rich_help_panel=TRAINING,
-    ),
-]
-LearningRate = Annotated[
-    float | None,
-    typer.Option(
-        metavar="RATE", help="Base rate (default: by the windows)", rich_help_panel=TRAINING
-    ),
-]
-Schedule = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Of the rate: constant, cosine, one_cycle or plateau, with options: "
-        '"plateau(patience=10)" … (default: cosine)',
-        rich_help_panel=TRAINING,
-    ),
-]
-Seed = Annotated[
-    int | None,
-    typer.Option(
-        min=0, metavar="N", help="Same seed, same bits (default: 0)", rich_help_panel=TRAINING
-    ),
-]
-
-WatchGradients = Annotated[
-    bool,
-    typer.Option(
-        "--watch-gradients",
-        help="Warn when gradients vanish, explode or turn NaN; the report shows them",
-        rich_help_panel=TRAINING,
-    ),
-]
-
 Level = Annotated[
     list[str] | None,
     typer.Option(
@@ -231,6 +147,10 @@ Another optimizer, with its options:
 [cyan]rollcast forecast sales.csv --horizon 7 --optimizer "sgd(momentum=0.9)" --learning-rate 0.01 \
 --schedule one_cycle[/cyan]
 
+Narrower layers, normalised, with dropout between them:
+
+[cyan]rollcast forecast sales.csv --horizon 7 --hidden 64,32 --normalize layer --dropout 0.1[/cyan]
+
 Time in four columns:
 
 [cyan]rollcast forecast pollution.csv --time year,month,day,hour --target pm2.5 --horizon 24[/cyan]
@@ -254,6 +174,12 @@ From the history that the model was saved with:
 From newer rows:
 
 [cyan]rollcast predict sales.roll sales-june.csv --out forecast.csv[/cyan]
+
+What a SequenceRegressor says at every row, and how it goes on by itself:
+
+[cyan]rollcast predict sensor.roll rows.csv --out outputs.csv[/cyan]
+
+[cyan]rollcast predict wave.roll rows.csv --horizon 100 --out future.csv[/cyan]
 
 [bold]Exit codes[/bold]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rollcast.choice import is_whole
 from rollcast.data.panel import Panel
 from rollcast.errors import UsageError
 from rollcast.forecast.evaluate import evaluate
@@ -76,8 +77,8 @@ def run_backtest(
     """Forecasts from the last ``windows`` origins of each series, ``step`` rows apart."""
     horizon = fitted.network.spec.horizon
     for option, value in (("windows", windows), ("step", step)):
-        whole = hasattr(value, "__index__") and not isinstance(value, bool)
-        if (value is not None or option == "windows") and (not whole or value < 1):  # type: ignore[operator]
+        fits = is_whole(value) and value >= 1
+        if not fits and (value is not None or option == "windows"):
             raise UsageError(f"{option}={value!r}: expected a whole number from 1.")
     step = horizon if step is None else step
     training, held = fitted.windows(panel).hold_out(windows, step)

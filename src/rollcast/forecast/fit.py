@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from rollcast.choice import is_whole
 from rollcast.data.panel import Panel
 from rollcast.data.scaling import series_statistics
 from rollcast.data.windows import Windows
@@ -88,6 +89,8 @@ def fit_panel(
         skip_gain=0.3 if trained.count >= MANY_WINDOWS else 0.1,
         decoder_gain=0.01,
         initial=params["initial"],
+        dropout=params["dropout"],
+        normalize=params["normalize"],
     )
     if recursive:
         spec = recursive_spec(spec)
@@ -104,7 +107,8 @@ def fit_panel(
     limit = training.max_seconds and training.max_seconds / 2  # the other half is the second run's
     training = replace(training, learning_rate=rate, max_seconds=limit)
     outcome = run(problem, training, params["seed"], listeners, checkpoint)
-    prediction, below, above = forecast_spread(network, outcome.weights, held, network.head.levels)
+    weights = problem.settled(outcome.weights)
+    prediction, below, above = forecast_spread(network, weights, held, network.head.levels)
     _, truth = raw_windows(panel, held.series, held.origin, context, horizon)
     calibration = calibrate(prediction.median, below, above, truth)
     bands = crossed_bands(fold_of(held, holdout), prediction.median, below, above, truth)
@@ -114,6 +118,7 @@ def fit_panel(
     )
     location, scale = every.statistics or (np.empty(0), np.empty(0))
     fitted = Fitted(
+        params=params,
         network=network,
         weights=final.weights,
         calibration=calibration,
@@ -160,7 +165,7 @@ def train_on_all(
         dtype=training.dtype,
         units=loss_units(every.panel, ends),
     )
-    return run(
+    outcome = run(
         problem,
         replace(training, max_seconds=None),
         seed,
@@ -169,6 +174,7 @@ def train_on_all(
         stop_after=first.best_step,
         rates=first.history.learning_rate,  # a plateau was seen by its scores
     )
+    return replace(outcome, weights=problem.settled(outcome.weights))
 
 
 def file_of_second_run(checkpoint: str | os.PathLike[str] | None) -> str | None:
@@ -191,7 +197,7 @@ def check_params(params: dict[str, Any]) -> None:
         found = params[name]
         if name == "context" and found is None:
             continue
-        whole = hasattr(found, "__index__") and not isinstance(found, bool)
+        whole = is_whole(found)
         if not whole or found < least:
             raise UsageError(f"{name}={found!r}: expected a whole number from {least}.")
     if params["strategy"] not in STRATEGIES:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.data.panel import Columns, Panel
+from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.read import DEFAULT_ID, read
 from rollcast.data.scaling import series_statistics
 from rollcast.data.windows import Windows
@@ -27,6 +27,7 @@ class Fitted:
     say how the table was read.
     """
 
+    params: dict[str, Any]  # of the forecaster when it was fitted
     network: Network
     weights: np.ndarray
     calibration: Calibration
@@ -110,4 +111,7 @@ class Fitted:
                 f"{panel.source}: its frequency is {panel.freq!r}; the model was trained on "
                 f"{self.freq!r}. Give rows of that frequency, or fit a model on these."
             )
+        if columns.id is None and panel.columns.id is None and len(panel) == self.series == 1:
+            # without a column of ids a series has the name of its file: it is still the same
+            panel = replace(panel, ids=object_array([self.source.partition(".")[0]]))
         return replace(panel, season=self.season)

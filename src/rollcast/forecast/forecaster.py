@@ -14,9 +14,10 @@ from rollcast.forecast.backtest import Backtest, run_backtest
 from rollcast.forecast.fit import fit_panel
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import append
+from rollcast.forecast.params import as_written, change
 from rollcast.forecast.result import Forecast, checked_levels
 from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
-from rollcast.forecast.summary import as_written, summary
+from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
 from rollcast.train.events import Listener
 from rollcast.train.state import History
@@ -50,6 +51,9 @@ class Forecaster:
         network scaled by series reads all of the history, and can ``stream``.
     initial
         The stack's first weights: ``"torch"``, ``"orthogonal(forget_bias=1)"``, ``"normal"`` …
+    dropout, normalize
+        Between layers: dropout while training; ``"layer"`` or ``"batch"`` normalisation, or None
+        (of direct networks; outputs go by mean and variance of training windows).
     training
         A `Training`: steps, optimizer, learning rate …
     seed
@@ -71,6 +75,8 @@ class Forecaster:
         head: str = "quantile",
         scaling: str = "window",
         initial: str = "torch",
+        dropout: float = 0.0,
+        normalize: str | None = None,
         training: Training = DEFAULT_TRAINING,
         seed: int = 0,
         name: str = "rollcast",
@@ -83,6 +89,8 @@ class Forecaster:
         self.head = head
         self.scaling = scaling
         self.initial = initial
+        self.dropout = dropout
+        self.normalize = normalize
         self.training = training
         self.seed = seed
         self.name = name
@@ -93,30 +101,14 @@ class Forecaster:
         """The constructor's arguments by name."""
         return {name: getattr(self, name) for name in self._NAMES}
 
-    def set_params(
-        self,
-        *,
-        horizon: Any = ...,
-        context: Any = ...,
-        cell: Any = ...,
-        hidden: Any = ...,
-        strategy: Any = ...,
-        head: Any = ...,
-        scaling: Any = ...,
-        initial: Any = ...,
-        training: Any = ...,
-        seed: Any = ...,
-        name: Any = ...,
-    ) -> Forecaster:
+    def set_params(self, **params: Any) -> Forecaster:
         """Change these arguments; returns self. What was fitted stays until ``fit``."""
-        given = locals()
-        for parameter in self._NAMES:
-            if given[parameter] is not ...:
-                setattr(self, parameter, given[parameter])
+        change(self, self._NAMES, params)
         return self
 
     def __repr__(self) -> str:
-        return as_written(self.get_params(), Forecaster(self.horizon).get_params())
+        params, usual = self.get_params(), Forecaster(self.horizon).get_params()
+        return as_written(self, [f"horizon={self.horizon!r}"], params, usual)
 
     def fit(
         self,
@@ -293,7 +285,7 @@ class Forecaster:
         kept = self.history_ if history else None
         if kept is not None and not fitted.whole:
             kept = kept.tail(self.context_)
-        write_model(path, *saved.pack(self.get_params(), fitted, kept))
+        write_model(path, *saved.pack(fitted, kept))
 
     def summary(self) -> str:
         """What was fitted on what, and how good it is, in a few lines."""

@@ -18,6 +18,9 @@ STARTS = {"direct": linear_start, "recursive": lag_start, "segment": linear_star
 MOST_VALIDATED = 2048
 """Held-out windows looked at during training; of more, evenly spaced ones."""
 
+MOST_SETTLED = 512
+"""Training windows whose mean and variance stand for those of all."""
+
 LARGEST_WEIGHT = 10.0
 """No window counts more than this many times one whose scale is the seasonal difference."""
 
@@ -71,7 +74,16 @@ class NetworkProblem:
         """Mean loss of the validation windows; None when there are none."""
         if self.validation is None:
             return None
+        weights = self.settled(weights)
         return predict.loss(self.network, weights, self.validation, self.validated, self.row_weight)
+
+    def settled(self, weights: np.ndarray) -> np.ndarray:
+        """The weights as they are used outside of training, see `Network.settled`: over windows
+        of training, evenly spaced."""
+        if self.network.spec.normalize is None:
+            return weights
+        chosen = np.linspace(0, self.training.count - 1, MOST_SETTLED).round().astype(np.intp)
+        return self.network.settled(weights, self.training.batch(np.unique(chosen)))
 
     def row_weight(self, batch: Batch) -> np.ndarray | None:
         """The weight of each window of a batch, ``(batch,)``; None weighs all alike."""

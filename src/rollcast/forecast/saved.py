@@ -39,11 +39,10 @@ _FACTS: dict[str, tuple[type, ...]] = {
 }
 
 
-def pack(
-    params: dict[str, Any], fitted: Fitted, history: Panel | None
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Spec and sections of a model file."""
-    params = params | {"training": asdict(params["training"])}
+    params: dict[str, Any] = dict(fitted.params)
+    params["training"] = asdict(params["training"])
     if params["hidden"] is not None:
         params["hidden"] = [int(units) for units in params["hidden"]]
     for name in ("horizon", "seed", "context"):
@@ -109,6 +108,7 @@ def unpack(
     history = unpack_history(spec, sections, network_spec.season)
     facts = {name: field(spec, name, *kinds) for name, kinds in _FACTS.items()}
     fitted = Fitted(
+        params=params,
         network=network,
         weights=weights,
         calibration=Calibration(scores, counts),
@@ -149,6 +149,8 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "head": field(saved, "head", str),
         "scaling": field(saved, "scaling", str),
         "initial": field(saved, "initial", str) if "initial" in saved else "torch",
+        "dropout": field(saved, "dropout", float) if "dropout" in saved else 0.0,
+        "normalize": field(saved, "normalize", str, type(None)) if "normalize" in saved else None,
         "training": training,
         "seed": field(saved, "seed", int),
         "name": field(saved, "name", str),

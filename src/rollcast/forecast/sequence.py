@@ -12,6 +12,7 @@ import numpy as np
 from rollcast.data.read import DEFAULT_ID
 from rollcast.errors import NotFittedError, UsageError
 from rollcast.forecast import sequence_saved
+from rollcast.forecast.params import as_written, change
 from rollcast.forecast.sequence_fit import fit_sequence
 from rollcast.forecast.sequence_plan import FittedSequence
 from rollcast.forecast.sequence_predict import continued, outputs
@@ -57,7 +58,8 @@ class SequenceRegressor:
     dropout, normalize
         Between layers: dropout while training; "layer" or "batch" normalisation, or None.
         "recurrent_batch": within an LSTM's recurrence, windows of one length. Outputs go by mean
-        and variance of training rows, found anew when weights are scored.
+        and variance of training rows, found anew when weights are scored. But for "layer" windows
+        must be of true values (feeding "teacher").
     recompute
         "chunks": keep little of a window on the way and run it again on the way back: memory grows
         with the root of its rows, for about a third more work.
@@ -148,22 +150,12 @@ class SequenceRegressor:
 
     def set_params(self, **params: Any) -> SequenceRegressor:
         """Change these arguments; returns self. What was fitted stays until ``fit``."""
-        for name, value in params.items():
-            if name not in self._NAMES:
-                raise UsageError(
-                    f"set_params: no argument {name!r}; there are {', '.join(self._NAMES)}."
-                )
-            setattr(self, name, value)
+        change(self, self._NAMES, params)
         return self
 
     def __repr__(self) -> str:
-        usual = SequenceRegressor(self.inputs, self.targets).get_params()
-        shown = [repr(self.inputs), repr(self.targets)]
-        for name, value in self.get_params().items():
-            if value != usual[name]:
-                short = str(value) if isinstance(value, Training) else repr(value)
-                shown.append(f"{name}={short}")
-        return f"SequenceRegressor({', '.join(shown)})"
+        params, usual = self.get_params(), SequenceRegressor(self.inputs, self.targets).get_params()
+        return as_written(self, [repr(self.inputs), repr(self.targets)], params, usual)
 
     def fit(
         self,
@@ -233,27 +225,32 @@ class SequenceRegressor:
         read from zero states at its first row, and with ``window`` from zeros again after every so
         many rows.
         """
-        return outputs(self._fitted("predict"), self.name, self.ahead, table, window, where)
+        return outputs(self._fitted("predict"), table, window, where)
 
-    def generate(self, table: Any, steps: int, *, where: str | None = None) -> Any:
+    def generate(
+        self, table: Any, steps: int, *, future: Any = None, where: str | None = None
+    ) -> Any:
         """Continue every series for ``steps`` rows in closed loop, each output read as the next
         input: a frame like that of ``predict``, of rows after the table's last.
 
-        Raises UsageError unless the inputs are the targets and ``ahead`` is 1.
+        ``future``, a table with the id and time columns of ``table``, holds the inputs that are not
+        targets at the rows to come: ``steps`` - 1 of them are read (the last output follows from
+        the row before it), and what it holds besides is not looked at.
+
+        Raises UsageError unless ``ahead`` is 1 and the targets are among the inputs, DataError for
+        a future that lacks a series, a row or a value.
         """
-        return continued(self._fitted("generate"), self.name, table, steps, where)
+        return continued(self._fitted("generate"), table, steps, future, where)
 
     def stream(self, table: Any, *, where: str | None = None) -> SequenceStream:
         """A `SequenceStream`: outputs row by row, every series standing after its last row in
         ``table``."""
-        fitted = self._fitted("stream")
-        inputs = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
-        return SequenceStream(fitted, inputs, table, where)
+        return SequenceStream(self._fitted("stream"), table, where)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file, whole or not at all; `load` reads it. ``history_``,
         ``scores_`` and earlier weights do not go with it."""
-        write_model(path, *sequence_saved.pack(self.get_params(), self._fitted("save")))
+        write_model(path, *sequence_saved.pack(self._fitted("save")))
 
     def _fitted(self, what: str) -> FittedSequence:
         if not hasattr(self, "fitted_"):

@@ -14,14 +14,11 @@ from rollcast.data.panel import Panel
 from rollcast.errors import UsageError
 from rollcast.forecast.sequence_windows import Signals
 
-CHOICES = (False, True, "auto")
 JUDGED = 3  # the last third of each series says which is better
 
 
 def check(choice: bool | str, feeds: bool, inputs: int, targets: int) -> None:
     """Raise `UsageError` for differences of what cannot be summed again."""
-    if choice not in CHOICES:
-        raise UsageError(f"difference={choice!r}; choose one of False, True, auto.")
     if choice is True and not (feeds and inputs == targets):
         raise UsageError(
             "difference=True sums up forecasts of differences: it needs ahead=1 and inputs that "

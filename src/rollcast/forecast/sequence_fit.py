@@ -11,17 +11,20 @@ import numpy as np
 from rollcast.choice import choose
 from rollcast.data.panel import Panel
 from rollcast.data.read import read_signals
-from rollcast.errors import DataError
+from rollcast.errors import DataError, UsageError
 from rollcast.forecast import sequence_difference
-from rollcast.forecast.feeding import FEEDING
+from rollcast.forecast.feeding import FEEDING, Feeding
+from rollcast.forecast.sequence_params import checked
 from rollcast.forecast.sequence_plan import FittedSequence, Plan, build, plan_of
 from rollcast.forecast.sequence_problem import SequenceProblem
 from rollcast.forecast.sequence_scaling import Scaling
 from rollcast.forecast.sequence_score import RESTORE, Scores
 from rollcast.forecast.sequence_windows import SequenceWindows, Signals
 from rollcast.train.events import Listener
+from rollcast.train.lbfgs import LBFGS
 from rollcast.train.loop import Outcome, run
 from rollcast.train.order import InOrder
+from rollcast.train.training import Training
 
 
 def read_table(
@@ -47,14 +50,18 @@ def fit_sequence(
     checkpoint: str | os.PathLike[str] | None,
 ) -> tuple[FittedSequence, Outcome, Scores]:
     """Read, scale, cut and train."""
+    params = checked(params)
     plan, training = plan_of(params), params["training"]
     signals = read_table(plan, options, table, where, targets=True)
+    least = 1 + params["ahead"] + params["burn_in"]
     signals.check(plan.inputs, 1 + params["ahead"])
-    difference = sequence_difference.chosen(params["difference"], signals, plan.feeds)
-    if difference:
-        signals = sequence_difference.differenced(signals)
-        signals.check(plan.inputs, 1 + params["ahead"])
     trained, held = _held_out(signals, params["held_out"])
+    difference = sequence_difference.chosen(params["difference"], trained, plan.feeds)
+    signals.check(plan.inputs, least + difference)
+    if difference:
+        trained = sequence_difference.differenced(trained)
+        held = None if held is None else sequence_difference.differenced(held)
+    _need_targets(trained, plan)
     columns = np.concatenate([trained.inputs, trained.targets], axis=1)
     both = plan.inputs + plan.targets
     scaling = Scaling.of(params["scaling"], both, trained.panel, columns)
@@ -72,13 +79,16 @@ def fit_sequence(
     def settle(weights: np.ndarray) -> np.ndarray:
         return network.settled(weights, *windows.sample())
 
+    feeding = choose("feeding", params["feeding"], FEEDING)
+    _need_loss(feeding, windows, training, params)
     scores = Scores(network, judged, restore, plan.feeds, settle, difference)
     setting = {name: value for name, value in params.items() if name != "training"}
     problem = SequenceProblem(
         network,
         windows,
         stateful=params["stateful"],
-        feeding=choose("feeding", params["feeding"], FEEDING),
+        searched=isinstance(training.make_optimizer(), LBFGS),
+        feeding=feeding,
         recorded=params["record_burn_in"],
         initial=params["initial"],
         dtype=training.dtype,
@@ -97,6 +107,7 @@ def fit_sequence(
         order=InOrder(windows.groups(training.batch_size)) if windows.stateful else None,
     )
     fitted = FittedSequence(
+        params=params,
         network=network,
         weights=settle(outcome.weights),
         plan=plan,
@@ -107,6 +118,28 @@ def fit_sequence(
         difference=difference,
     )
     return fitted, outcome, scores
+
+
+def _need_targets(trained: Signals, plan: Plan) -> None:
+    absent = np.isnan(trained.targets).all(axis=0)
+    if absent.any():
+        raise DataError(
+            f"{trained.panel.source}: target {plan.targets[int(absent.argmax())]!r} is missing at "
+            "every row of the series to train on. Hold out fewer, or others: the last are held out."
+        )
+
+
+def _need_loss(
+    feeding: Feeding, windows: SequenceWindows, training: Training, params: dict[str, Any]
+) -> None:
+    """Raise UsageError where the first steps use fewer rows than are burnt in."""
+    longest, burn_in = int(windows.lengths.max()), params["burn_in"]
+    fed = feeding.mask(longest, 1, params["seed"], 0, training.steps)
+    if fed is not None and len(fed) <= burn_in:
+        raise UsageError(
+            f"burn_in={burn_in} with feeding={params['feeding']!r}: the first steps use {len(fed)} "
+            "rows of a window, and none of them has a loss. Burn in fewer."
+        )
 
 
 def _held_out(signals: Signals, count: int) -> tuple[Signals, Signals | None]:
@@ -151,6 +184,7 @@ def _windows(
         stride=params["stride"],
         burn_in=params["burn_in"],
         stateful=params["stateful"] is True,
+        last=params["loss_steps"] == "last",
     )
 
 

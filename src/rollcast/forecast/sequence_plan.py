@@ -11,17 +11,11 @@ from rollcast.choice import choose, require
 from rollcast.errors import UsageError
 from rollcast.forecast import sequence_difference
 from rollcast.forecast.feeding import FEEDING
-from rollcast.forecast.sequence_problem import STATEFUL
-from rollcast.forecast.sequence_scaling import SCALERS, Scaling
+from rollcast.forecast.sequence_scaling import Scaling
 from rollcast.forecast.sequence_score import RESTORE
 from rollcast.model.networks import NORMALIZED, Network
 from rollcast.model.sequence import SequenceNetwork
-from rollcast.nn.cells import find_cell
-from rollcast.nn.initial import INITIAL
 from rollcast.train.lbfgs import LBFGS
-from rollcast.train.training import Training
-
-LOSS_STEPS = ("all", "last")
 
 
 @dataclass(frozen=True)
@@ -50,6 +44,7 @@ class Plan:
 class FittedSequence:
     """A trained network, and all that it needs to read a table."""
 
+    params: dict[str, Any]  # of the regressor when it was fitted, as `checked`
     network: Network
     weights: np.ndarray
     plan: Plan
@@ -59,15 +54,20 @@ class FittedSequence:
     rows: int  # of the longest window
     difference: bool = False
 
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The options of reading a table, at the frequency that fit found."""
+        return self.options | {"freq": self.freq}
+
 
 def plan_of(params: dict[str, Any]) -> Plan:
-    """The checked arguments. Raises `UsageError` for what cannot be."""
-    inputs, targets = _names("inputs", params), _names("targets", params)
-    require("ahead", params["ahead"], params["ahead"] in (0, 1), "0 or 1")
+    """What arguments that are `checked` come to together. Raises `UsageError` for what cannot
+    be."""
+    inputs, targets = params["inputs"], params["targets"]
     if params["ahead"] == 0 and set(inputs) & set(targets):
         raise UsageError(
-            f"inputs={params['inputs']!r} and targets={params['targets']!r} share a column, which "
-            "with ahead=0 is its own answer. Forecast it with ahead=1."
+            f"inputs={inputs!r} and targets={targets!r} share a column, which with ahead=0 is its "
+            "own answer. Forecast it with ahead=1."
         )
     feeds = params["ahead"] == 1 and set(targets) <= set(inputs)
     feeding = choose("feeding", params["feeding"], FEEDING)
@@ -76,63 +76,41 @@ def plan_of(params: dict[str, Any]) -> Plan:
         which = "feeding" if feeding.closed else "restore"
         raise UsageError(
             f"{which}={params[which]!r} reads outputs as inputs: it needs ahead=1 and targets that "
-            f"are among the inputs, not ahead={params['ahead']}, inputs={params['inputs']!r} and "
-            f"targets={params['targets']!r}."
+            f"are among the inputs, not ahead={params['ahead']}, inputs={inputs!r} and "
+            f"targets={targets!r}."
         )
-    find_cell(params["cell"])
-    choose("initial", params["initial"], INITIAL)
-    try:
-        hidden = tuple(int(units) for units in params["hidden"])
-    except (TypeError, ValueError):
-        hidden = ()
-    if not hidden or min(hidden) < 1:
-        raise UsageError(
-            f"hidden={params['hidden']!r}; expected the units of each layer, such as (64, 64)."
-        )
+    hidden, stateful = params["hidden"], params["stateful"]
     if not params["readout"] and hidden[-1] != len(targets):
         raise UsageError(
             f"readout=False: the last layer has {hidden[-1]} units, and there are {len(targets)} "
             "targets. Give it as many, or a readout."
         )
-    for name, table in (("stateful", STATEFUL), ("loss_steps", LOSS_STEPS), ("scaling", SCALERS)):
-        if params[name] not in table:
-            raise UsageError(
-                f"{name}={params[name]!r}; choose one of {', '.join(map(str, table))}."
-            )
-    if params["normalize"] is not None:
-        kind = params["normalize"]
-        require("normalize", kind, kind in NORMALIZED, f"one of {', '.join(map(str, NORMALIZED))}")
-        recurrent = kind == "recurrent_batch"
-        if feeding.closed or params["stateful"] if recurrent else feeding.closed or len(hidden) < 2:
+    kind = params["normalize"]
+    if kind is not None:
+        recurrent, closed = kind == "recurrent_batch", feeding.closed and kind != "layer"
+        if closed or (stateful if recurrent else len(hidden) < 2):
             place = "goes with stateful=False" if recurrent else "stands between layers"
+            fed = "" if kind == "layer" else ", and is trained with feeding='teacher'"
             raise UsageError(
-                f"normalize={kind!r} {place}, and is trained with feeding='teacher'; found hidden="
-                f"{hidden!r}, stateful={params['stateful']} and feeding={params['feeding']!r}."
+                f"normalize={kind!r} {place}{fed}; found hidden={hidden!r}, stateful={stateful} "
+                f"and feeding={params['feeding']!r}."
             )
     sequence_difference.check(params["difference"], feeds, len(inputs), len(targets))
-    recompute = params["recompute"]
-    require("recompute", recompute, recompute in (None, "chunks"), "None or 'chunks'")
-    for name, apart in (("feeding", feeding.closed), ("normalize", params["normalize"])):
-        if recompute and apart:
+    for name, apart in (("feeding", feeding.closed), ("normalize", kind)):
+        if params["recompute"] and apart:
             raise UsageError(
-                f"recompute={recompute!r}: with {name}={params[name]!r} all is recorded. Leave "
-                "recompute out."
+                f"recompute={params['recompute']!r}: with {name}={params[name]!r} all is recorded. "
+                "Leave recompute out."
             )
-    for name in ("window", "stride", "check_every"):
-        _whole(name, params[name], 1, optional=True)
-    for name in ("burn_in", "held_out"):
-        _whole(name, params[name], 0)
     window, stride, burn_in = params["window"], params["stride"], params["burn_in"]
-    if stride is not None and (window is None or params["stateful"] is True):
+    if stride is not None and (window is None or stateful is True):
         raise UsageError(
-            f"stride={stride} with window={window} and stateful={params['stateful']}: it says how "
-            "far apart windows begin, and those of stateful=True follow each other. Leave it out."
+            f"stride={stride} with window={window} and stateful={stateful}: it says how far apart "
+            "windows begin, and those of stateful=True follow each other. Leave it out."
         )
     require("burn_in", burn_in, burn_in < (window or np.inf), "less than the rows of a window")
-    if not isinstance(params["training"], Training):
-        raise UsageError(f"training={params['training']!r}; expected a Training(…).")
     whole = isinstance(params["training"].make_optimizer(), LBFGS)
-    if whole and params["stateful"] == "always":
+    if whole and stateful == "always":
         raise UsageError(
             'stateful="always" makes the loss depend on the steps before, and lbfgs needs one '
             "that does not. Take another optimizer, or stateful=True."
@@ -140,24 +118,6 @@ def plan_of(params: dict[str, Any]) -> Plan:
     if feeds:
         inputs = (*targets, *(name for name in inputs if name not in targets))
     return Plan(inputs, targets, feeds)
-
-
-def _whole(name: str, value: Any, least: int, optional: bool = False) -> None:
-    if value is None:
-        fits = optional
-    else:
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        fits = whole and bool(value >= least)
-    expected = f"a whole number from {least}" + (", or None" if optional else "")
-    require(name, value, fits, expected)
-
-
-def _names(option: str, params: dict[str, Any]) -> tuple[str, ...]:
-    given = params[option]
-    names = (given,) if isinstance(given, str) else tuple(given)
-    if not names or len(set(names)) < len(names):
-        raise UsageError(f"{option}={given!r}; expected a column name, or several different ones.")
-    return names
 
 
 def build(params: dict[str, Any], plan: Plan, rows: int) -> Network:

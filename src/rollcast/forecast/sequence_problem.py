@@ -10,16 +10,15 @@ import numpy as np
 from rollcast.forecast.feeding import Feeding
 from rollcast.forecast.sequence_windows import SequenceWindows
 from rollcast.model.networks import Network
-from rollcast.model.sequence import States, Steps
-
-STATEFUL = (False, True, "always")
-"""Whether a window begins with zero states, with those its series left in the window before, or
-with those that the training step before left, whatever its windows were."""
+from rollcast.model.recurrent_normalized import RecurrentNormalizedNetwork
+from rollcast.model.sequence import States
 
 
 class SequenceProblem:
     """A network and its windows.
 
+    A window begins with zero states, or when ``stateful`` with those that its series left in the
+    window before; "always": that the training step before left, whatever its windows were.
     States that are carried from one step to the next lie in ``carried``, so that a checkpoint has
     them; gradients do not go back through them (truncated back-propagation through time: Williams
     and Peng 1990). ``score`` judges weights, for `restore`.
@@ -31,6 +30,7 @@ class SequenceProblem:
         windows: SequenceWindows,
         *,
         stateful: bool | str,
+        searched: bool,
         feeding: Feeding,
         recorded: bool,
         initial: str,
@@ -45,6 +45,9 @@ class SequenceProblem:
         self.scheme, self.dtype, self.seed, self.steps = initial, dtype, seed, steps
         self.score, self.setting = score, setting
         self.carried: dict[str, np.ndarray] = {}
+        # by the first of the windows: the states that they begin with, in all losses of a step
+        self.held: dict[int, States] | None = {} if searched else None
+        self.step = -1  # to which they belong
 
     @property
     def windows(self) -> int:
@@ -62,9 +65,10 @@ class SequenceProblem:
         longest = int(self.data.lengths[indices].max())
         fed = self.feeding.mask(longest, len(indices), self.seed, step, self.steps)
         steps = self.data.batch(indices, None if fed is None else len(fed))
-        states = self._states(indices)
-        if not self.recorded:
-            steps, states = self._warmed(weights, indices, steps, states)
+        unrecorded = self._unrecorded(indices)
+        states = self._begin(weights, indices, step, steps.x[:unrecorded])
+        if unrecorded:
+            steps = steps.after(unrecorded)
         key = {"seed": self.seed, "step": step}
         if fed is None:
             loss, gradient, final = self.network.gradient(weights, steps, states, **key)
@@ -72,6 +76,7 @@ class SequenceProblem:
             if len(fed) > len(steps.x):  # what was read unrecorded was true, and so is the next
                 fed = fed[-len(steps.x) :].copy()
                 fed[0] = False
+            assert not isinstance(self.network, RecurrentNormalizedNetwork)  # not trained so
             loss, gradient, final = self.network.fed_gradient(weights, steps, states, fed, **key)
         if self.stateful:
             self.carried = {"series": self.data.series[indices], **final}
@@ -109,19 +114,25 @@ class SequenceProblem:
             name: self.network.rows_of(carried[name], rows) for name in carried if name != "series"
         }
 
-    def _warmed(
-        self, weights: np.ndarray, indices: np.ndarray, steps: Steps, states: States
-    ) -> tuple[Steps, States]:
-        """The steps after the burn-in and the states it left, when it is read unrecorded."""
-        burn_in = self.data.burn_in
-        if not burn_in or (self.stateful is True and self.data.number[indices[0]] > 0):
-            return steps, states
-        x = np.ascontiguousarray(steps.x[:burn_in])
-        _, states = self.network.outputs_of(weights, x, states)
-        lengths = steps.lengths
-        return Steps(
-            np.ascontiguousarray(steps.x[burn_in:]),
-            np.ascontiguousarray(steps.target[burn_in:]),
-            None if steps.observed is None else np.ascontiguousarray(steps.observed[burn_in:]),
-            None if lengths is None else np.maximum(lengths - np.int32(burn_in), 1, dtype=np.int32),
-        ), states
+    def _unrecorded(self, indices: np.ndarray) -> int:
+        """How many first rows of these windows are read without a gradient."""
+        warm = self.stateful is True and self.data.number[indices[0]] > 0
+        return 0 if self.recorded or warm else self.data.burn_in
+
+    def _begin(self, weights: np.ndarray, indices: np.ndarray, step: int, x: np.ndarray) -> States:
+        """The states where the gradient begins, after the rows ``x`` without one.
+
+        A step that asks for the loss at many weights (L-BFGS) has them as its first weights left
+        them: then they are constants, and what it sees is the gradient of what it minimises.
+        """
+        if step != self.step and self.held is not None:
+            self.held, self.step = {}, step
+        first = int(indices[0])
+        if self.held is not None and first in self.held:
+            return self.held[first]
+        states = self._states(indices)
+        if len(x):
+            _, states = self.network.outputs_of(weights, np.ascontiguousarray(x), states)
+        if self.held is not None:
+            self.held[first] = states
+        return states

@@ -11,6 +11,7 @@ from rollcast.choice import require
 from rollcast.data.frequency import parse_frequency
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.forecast.history import pack_ids, unpack_ids
+from rollcast.forecast.sequence_params import checked
 from rollcast.forecast.sequence_plan import FittedSequence, build, plan_of
 from rollcast.forecast.sequence_scaling import Scaling
 from rollcast.model.file import field, section
@@ -31,12 +32,12 @@ KINDS: dict[str, tuple[type, ...]] = {
 """Every argument but the training, and what JSON has in its place."""
 
 
-def pack(
-    params: dict[str, Any], fitted: FittedSequence
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def pack(fitted: FittedSequence) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Spec and sections of a model file."""
+    params, scaling, options = fitted.params, fitted.scaling, fitted.options
     saved = {name: _plain(params[name]) for name in KINDS}
-    scaling, options = fitted.scaling, fitted.options
+    for name in ("inputs", "targets"):
+        saved[name] = saved[name][0] if len(saved[name]) == 1 else saved[name]
     spec = {
         NAME: saved | {"training": asdict(params["training"])},
         "options": {name: _plain(value) for name, value in options.items()},
@@ -66,16 +67,16 @@ def unpack(
     params = {name: field(saved, name, *kinds) for name, kinds in KINDS.items()}
     weights = section(sections, "network/weights", _dtype(sections), (None,))
     rows = field(spec, "rows", int)
-    options = field(spec, "options", dict)
+    options = _options(field(spec, "options", dict))
     freq = field(spec, "freq", str, int)
     try:
         params["training"] = Training(**field(saved, "training", dict))
-        hidden = params["hidden"] = tuple(params["hidden"])
+        params = checked(params)
         # none of these can be more than there are weights, whatever the file says
-        for name, value in (("rows", rows), *((f"hidden[{k}]", n) for k, n in enumerate(hidden))):
-            whole = isinstance(value, int) and value >= 1
-            small = name == "rows" and params["normalize"] != "recurrent_batch"
-            require(name, value, whole and (small or value <= weights.size), "a size that is there")
+        for units in params["hidden"]:
+            require("hidden", units, units <= weights.size, "units that are there")
+        many = params["normalize"] == "recurrent_batch" and rows > weights.size
+        require("rows", rows, rows >= 1 and not many, "rows that are there")
         plan = plan_of(params)
         network = build(params, plan, rows)
         parse_frequency(freq)
@@ -83,10 +84,9 @@ def unpack(
         raise ModelFileError(f"the model's arguments cannot be: {error}") from error
     if weights.shape != (network.count,) or weights.dtype != params["training"].dtype:
         raise ModelFileError("the model's weights are not those of its network. Save it again.")
-    if set(options) != {"id", "time", "freq"}:
-        raise ModelFileError("the model's options are not those of its table. Save it again.")
     names = plan.inputs + plan.targets
     fitted = FittedSequence(
+        params=params,
         network=network,
         weights=weights,
         plan=plan,
@@ -96,7 +96,17 @@ def unpack(
         rows=rows,
         difference=field(spec, "differences", bool),
     )
-    return params, fitted
+    given = {name: saved[name] for name in ("inputs", "targets")}  # as written by hand
+    return params | given, fitted
+
+
+def _options(saved: dict[str, Any]) -> dict[str, Any]:
+    time = field(saved, "time", str, list)
+    options = {"id": field(saved, "id", str), "time": time, "freq": saved.get("freq")}
+    kinds = isinstance(options["freq"], str | int | None), all(isinstance(t, str) for t in time)
+    if not all(kinds) or set(saved) != set(options):
+        raise ModelFileError("the model's options are not those of its table. Save it again.")
+    return options
 
 
 def _scaling(kind: str, names: tuple[str, ...], sections: dict[str, np.ndarray]) -> Scaling:

@@ -75,6 +75,8 @@ class Scaling:
         own = _by_series(panel, values)
         known = {id: index for index, id in enumerate(self.ids)}
         seen = np.array([known.get(id, -1) for id in panel.ids])
+        if panel.columns.id is None and len(self.ids) == 1:
+            seen[:] = 0  # it has the name of its file, and is the one series that there was
         for column, (name, place) in enumerate(zip(wanted, places, strict=True)):
             if name in names:
                 location[:, column], scale[:, column] = (s[:, names.index(name)] for s in own)

@@ -21,10 +21,8 @@ class SequenceStream:
     one thread.
     """
 
-    def __init__(
-        self, fitted: FittedSequence, inputs: tuple[str, ...], table: Any, where: str | None
-    ) -> None:
-        """``inputs``: the columns in the order in which ``update`` takes them."""
+    def __init__(self, fitted: FittedSequence, table: Any, where: str | None) -> None:
+        inputs = fitted.params["inputs"]  # in the user's order, which is that of `update`
         read, signals, x = scaled_inputs(fitted, table, where)
         panel, network, plan = signals.panel, fitted.network, fitted.plan
         self.ids: list[Any] = panel.ids.tolist()

@@ -53,7 +53,9 @@ class SequenceWindows:
     With ``stride`` None they follow each other from the first row, and the last of a series may be
     shorter; otherwise one begins every ``stride`` rows, and only a series that is shorter itself
     has one that is. The target of a row is that of the row ``ahead`` rows later. The first
-    ``burn_in`` rows of a series or, unless windows are ``stateful``, of each window have no loss.
+    ``burn_in`` rows of a series or, unless windows are ``stateful``, of each window have no loss;
+    with ``last`` only the last has. A window without any is left out, unless it hands on states.
+    Raises DataError when none is left.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class SequenceWindows:
         stride: int | None,
         burn_in: int,
         stateful: bool,
+        last: bool,
     ) -> None:
         """x, y: the inputs and targets of ``signals``, scaled, of the type to compute in."""
         self.x, self.y = x, y
@@ -81,12 +84,31 @@ class SequenceWindows:
         self.number = count_within(counts)
         self.starts = panel.offsets[self.series] + self.number * apart
         self.lengths = np.minimum(rows, usable[self.series] - self.number * apart)
+        learnt = self._learnt(last)
+        if not learnt.any():
+            raise DataError(
+                f"{panel.source}: there is nothing to learn from: every target is missing, or in "
+                f"the first burn_in={burn_in} rows. Give longer windows or more targets."
+            )
+        if not (stateful or learnt.all()):
+            for name in ("series", "number", "starts", "lengths"):
+                setattr(self, name, getattr(self, name)[learnt])
         self.whole = bool((self.lengths == rows).all() and not np.isnan(y).any())
 
     @property
     def count(self) -> int:
         """How many windows there are."""
         return len(self.starts)
+
+    def _learnt(self, last: bool) -> np.ndarray:
+        """Which windows have a loss, bool (windows,)."""
+        seen = np.concatenate([[0], np.cumsum(~np.isnan(self.y).all(axis=1))])
+        ends = self.starts + self.lengths
+        cold = (self.number == 0) | (not self.stateful)
+        begins = np.minimum(self.starts + np.where(cold, self.burn_in, 0), ends)
+        if last:
+            begins = np.maximum(begins, ends - 1)
+        return seen[ends + self.ahead] > seen[begins + self.ahead]
 
     def batch(self, indices: np.ndarray, most: int | None = None) -> Steps:
         """These windows side by side, their first ``most`` rows."""

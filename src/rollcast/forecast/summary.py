@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from rollcast.forecast.fitted import Fitted
-from rollcast.train.training import Training
 
 METRICS = ("mae", "rmse", "smape", "mase")
 
@@ -40,13 +38,3 @@ def summary(name: str, fitted: Fitted) -> str:
         values = "".join(f"{row.get(metric, math.nan):10.4g}" for metric in METRICS)
         lines.append(f"{method:<{width}}{values}")
     return "\n".join(lines)
-
-
-def as_written(params: dict[str, Any], usual: dict[str, Any]) -> str:
-    """A Forecaster as it is written by hand: the horizon, and only what is not as usual."""
-    shown = [f"horizon={params['horizon']!r}"]
-    for name, value in params.items():
-        if value != usual[name]:
-            short = str(value) if isinstance(value, Training) else repr(value)
-            shown.append(f"{name}={short}")
-    return f"Forecaster({', '.join(shown)})"

@@ -14,7 +14,7 @@ is that of linear forecasters (Zeng et al. 2023); see skip.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -84,9 +84,9 @@ def loss_and_gradient(
     """
     spec, views = network.spec, network.views(weights)
     past = filled(batch.past, batch.observed)
-    run = network.recurrent.forward(
+    run: Any = network.recurrent.forward(  # what its own backward takes
         weights[: network.recurrent.count],
-        _inputs(network, past, batch),
+        read(network, past, batch),
         seed=seed,
         step=step,
         outputs=False,
@@ -115,7 +115,7 @@ def loss_and_gradient(
     if hidden is not None:
         dstate += _future_backward(network, views, parts, slope, hidden, state, batch)
     dh = [np.zeros_like(each) for each in run.h[:-1]]
-    back = engine.backward(run.recording, dh=[*dh, dstate])
+    back = network.recurrent.backward(run, dh=[*dh, dstate])
     gradient[: network.recurrent.count] = back.weights
     return loss, gradient
 
@@ -125,7 +125,7 @@ def outputs(network: Network, weights: Array, batch: Batch) -> Array:
     views = network.views(weights)
     past = filled(batch.past, batch.observed)
     run = network.recurrent.infer(
-        weights[: network.recurrent.count], _inputs(network, past, batch), outputs=False
+        weights[: network.recurrent.count], read(network, past, batch), outputs=False
     )
     state = run.h[-1]
     hidden = _future_hidden(network, views, state, batch)
@@ -133,7 +133,8 @@ def outputs(network: Network, weights: Array, batch: Batch) -> Array:
     return _output(network, views, state, skip, hidden)
 
 
-def _inputs(network: Network, past: Array, batch: Batch) -> Array:
+def read(network: Network, past: Array, batch: Batch) -> Array:
+    """What the stack reads, ``(steps, batch, inputs)``; ``past`` has no gaps."""
     spec = network.spec
     newest = slice(spec.context - spec.steps, None)
     inputs = np.empty((spec.steps, past.shape[1], spec.inputs), past.dtype)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rollcast.model import direct, recursive, segment
+from rollcast.model.inputs import filled
 from rollcast.model.spec import NetworkSpec
 from rollcast.nn.heads import Head
+from rollcast.nn.normalized import NormalizedRecurrent
 from rollcast.nn.recurrent import Recurrent
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class Network:
 
     spec: NetworkSpec
     head: Head
-    recurrent: Recurrent
+    recurrent: Recurrent | NormalizedRecurrent
     layout: dict[str, tuple[tuple[int, ...], slice]]
 
     @property
@@ -92,6 +94,15 @@ class Network:
             self, weights, batch, seed=seed, step=step, row_weight=row_weight
         )
 
+    def settled(self, weights: Array, batch: Batch) -> Array:
+        """The weights with what of them is no weight but a mean or variance of the data, as it is
+        over these windows; the weights themselves where there is nothing of the kind."""
+        if not isinstance(self.recurrent, NormalizedRecurrent):
+            return weights
+        x = direct.read(self, filled(batch.past, batch.observed), batch)
+        stack = self.recurrent.settled(weights[: self.recurrent.count], x)
+        return np.concatenate([stack, weights[self.recurrent.count :]])
+
     def outputs(self, weights: Array, batch: Batch, memory: Memory | None = None) -> Array:
         """The head's numbers ``(horizon, batch, width)``, in scaled units; keeps nothing.
 
@@ -104,6 +115,8 @@ class Network:
 def build(spec: NetworkSpec) -> Network:
     """The network of a spec."""
     recurrent = Recurrent(spec.cell, spec.inputs, spec.hidden, spec.dropout)
+    if spec.normalize is not None:
+        recurrent = NormalizedRecurrent(recurrent, spec.normalize)
     layout = {name: (shape, place) for name, shape, place in recurrent.layout()}
     position = recurrent.count
     for name, shape in STRATEGIES[spec.strategy].shapes(spec).items():

@@ -108,19 +108,6 @@ class RecurrentNormalizedNetwork:
             x = forward(x, layer, *place)[0]
         return self.plain.head_outputs(weights, x), states
 
-    def fed_gradient(
-        self,
-        weights: np.ndarray,
-        steps: Steps,
-        states: States,
-        fed: np.ndarray,
-        *,
-        seed: int,
-        step: int,
-    ) -> tuple[float, np.ndarray, States]:
-        """Not here: raises UsageError."""
-        raise UsageError("normalize='recurrent_batch' is trained with feeding='teacher' alone.")
-
     def roll(self, weights: np.ndarray, x: np.ndarray, fed: np.ndarray) -> np.ndarray:
         """As `SequenceNetwork.roll`: all is read again for each step that is fed."""
         fed = np.broadcast_to(fed.reshape(len(x), -1), x.shape[:2])

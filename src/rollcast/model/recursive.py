@@ -23,6 +23,7 @@ from rollcast import engine
 from rollcast.model.inputs import filled, newest
 from rollcast.model.spec import NetworkSpec
 from rollcast.nn.heads import Head
+from rollcast.nn.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from rollcast.data.windows import Batch
@@ -109,6 +110,7 @@ def loss_and_gradient(
     rows, memory = _window(network, batch)
     run = None
     if len(rows):
+        assert isinstance(network.recurrent, Recurrent)  # normalised, it could not roll
         run = network.recurrent.forward(stack, rows, seed=seed, step=step, outputs=False)
         memory = Memory(run.h, run.c, memory.past, memory.value, memory.age)
     rolled = _roll(network, weights, memory, batch.future_features, record=(seed, step))

@@ -13,6 +13,7 @@ import numpy as np
 
 from rollcast import engine
 from rollcast.nn.layers import Linear
+from rollcast.nn.normalized import NormalizedRun
 from rollcast.nn.recurrent import Recurrent
 
 States = dict[str, np.ndarray]
@@ -32,6 +33,18 @@ class Steps:
     target: np.ndarray
     observed: np.ndarray | None = None
     lengths: np.ndarray | None = None
+
+    def after(self, rows: int) -> Steps:
+        """The same without the first ``rows``."""
+        x, target, observed = (
+            None if each is None else np.ascontiguousarray(each[rows:])
+            for each in (self.x, self.target, self.observed)
+        )
+        lengths = self.lengths
+        if lengths is not None:
+            lengths = np.maximum(lengths - np.int32(rows), 1, dtype=np.int32)
+        assert x is not None and target is not None
+        return Steps(x, target, observed, lengths)
 
 
 class SequenceNetwork:
@@ -147,7 +160,7 @@ class SequenceNetwork:
         parts = [back.weights]
         if self.head is not None:
             parts += [back.head_weight.ravel(), back.head_bias]
-        return loss, np.concatenate(parts), _flat(run, states)
+        return loss, np.concatenate(parts), flat_states(run, states)
 
     def _recomputed_gradient(
         self, weights: np.ndarray, steps: Steps, states: States, seed: int, step: int
@@ -162,7 +175,7 @@ class SequenceNetwork:
         assert run.y is not None
         loss, dy, dhead = self.head_gradient(weights, run.y, steps)
         back = engine.backward(run.recording, dy)
-        return loss, np.concatenate([back.weights, dhead]), _flat(run, states)
+        return loss, np.concatenate([back.weights, dhead]), flat_states(run, states)
 
     def outputs_of(
         self,
@@ -211,12 +224,18 @@ class SequenceNetwork:
         y, observed = self.head_outputs(weights, top), counted_steps(steps, self.last)
         loss, slope = engine.loss("mse", y[..., None], steps.target, observed=observed)
         assert slope is not None
-        slope, part = np.ascontiguousarray(slope[..., 0]), weights[self.stack.count : self.count]
+        return loss, *self.head_backward(weights, np.ascontiguousarray(slope[..., 0]), top)
+
+    def head_backward(
+        self, weights: np.ndarray, slope: np.ndarray, top: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The slope of ``head_outputs`` by ``top`` and by the head's weights."""
+        part = weights[self.stack.count : self.count]
         if self.head is None:
-            return loss, slope, part
+            return slope, part
         dy, dhead = self.head.backward(part, slope, top)
         assert dy is not None
-        return loss, dy, dhead
+        return dy, dhead
 
     def settled(self, weights: np.ndarray, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
         """The weights: this network keeps nothing that depends on the data."""
@@ -252,7 +271,7 @@ class SequenceNetwork:
         return [part.reshape(batch, -1) for part in np.split(flat, ends)]
 
 
-def _flat(run: engine.Run | engine.Rollout, states: States) -> States:
+def flat_states(run: engine.Run | engine.Rollout | NormalizedRun, states: States) -> States:
     """The final states of a run, like those that it began with."""
     found = {"h": run.h, "c": run.c}
     return {name: np.concatenate([layer.ravel() for layer in found[name]]) for name in states}

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from rollcast.choice import written
+from rollcast.choice import is_whole, written
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.model.file import field
 from rollcast.nn.cells import CELLS
 from rollcast.nn.heads import Head, make_head
 from rollcast.nn.initial import INITIAL
+from rollcast.nn.normal import NORMALIZE
 
 SKIPS = ("none", "naive", "seasonal_naive", "seasonal_mean")
 """What the linear path from the window gives before training."""
 
-LATER = ("initial", "lags", "segment")
+LATER = ("initial", "lags", "normalize", "segment")
 """Parts that came after the first model files; those that lack one have its default."""
 
 STRATEGIES = ("direct", "recursive", "segment")
@@ -42,6 +43,7 @@ class NetworkSpec:
       ``skip_gain``: the factor by which their weights count, so how fast they move under Adam,
       whose steps are of one size; ``decoder_gain``: first weights of the decoder, as a part of
       those of torch; ``initial``: the first weights of the stack (`INITIAL`).
+    - ``normalize``: between layers, a row of `NORMALIZE` or None; of direct networks alone.
     """
 
     context: int
@@ -64,6 +66,7 @@ class NetworkSpec:
     decoder_gain: float = 1.0
     initial: str = "torch"
     lags: int = 0
+    normalize: str | None = None
     segment: int | None = None
 
     def __post_init__(self) -> None:
@@ -101,6 +104,7 @@ class NetworkSpec:
         if not (isinstance(self.skip_gain, int | float) and 1e-6 < self.skip_gain < 1e6):
             raise UsageError(f"skip_gain={self.skip_gain!r}: expected a number above 0.")
         object.__setattr__(self, "initial", written("initial", self.initial, INITIAL))
+        self._check_normalize()
         if self.levels is not None:
             object.__setattr__(self, "levels", tuple(float(level) for level in self.levels))
         self.make_head()
@@ -123,6 +127,19 @@ class NetworkSpec:
                 raise UsageError("strategy='segment': expected no fold and no recurrent_steps.")
         elif self.segment is not None:
             raise UsageError(f"segment={self.segment}: only a segment network has one.")
+
+    def _check_normalize(self) -> None:
+        kind = self.normalize
+        if kind is None:
+            return
+        if not isinstance(kind, str) or kind not in NORMALIZE:
+            raise UsageError(f"normalize={kind!r}: choose one of None, {', '.join(NORMALIZE)}.")
+        if self.strategy != "direct" or len(self.hidden) < 2:
+            raise UsageError(
+                f"normalize={kind!r} stands between layers of a direct network; found strategy="
+                f"{self.strategy!r} and hidden={self.hidden}. Give two layers or more, or leave it "
+                "out."
+            )
 
     def make_head(self) -> Head:
         """The head of the network."""
@@ -193,6 +210,6 @@ class NetworkSpec:
 
 
 def _whole(name: str, found: Any, least: int = 1) -> None:
-    whole = hasattr(found, "__index__") and not isinstance(found, bool)
+    whole = is_whole(found)
     if not whole or not least <= int(found) <= LARGEST:
         raise UsageError(f"{name}={found!r}: expected a whole number from {least} to {LARGEST}.")

@@ -75,7 +75,9 @@ def _read(
         now, lengths = going[some], np.minimum(left[some], ROWS_AT_ONCE)
         steps = np.minimum(np.arange(lengths.max())[:, None], lengths - 1)
         rows = windows.rows(which[now], place[now] + steps)
-        run = network.recurrent.infer(
+        run = engine.infer(
+            network.spec.cell,
+            network.recurrent.sizes,
             packed,
             inputs(rows.values, rows.age, rows.next_features),
             h0=[state[now] for state in states[:layers]],

@@ -79,6 +79,17 @@ class Recurrent:
             dropout=self.dropout, seed=seed, step=step, outputs=outputs, need_x=need_x,
         )  # fmt: skip
 
+    def backward(
+        self,
+        run: engine.Run,
+        dy: np.ndarray | None = None,
+        dh: Sequence[np.ndarray] | None = None,
+        dc: Sequence[np.ndarray] | None = None,
+    ) -> engine.Gradients:
+        """The way back from a run of ``forward``; the arguments are those of
+        ``engine.backward``."""
+        return engine.backward(run.recording, dy, dh, dc)
+
     def infer(
         self,
         weights: np.ndarray | engine.Packed,

@@ -21,6 +21,9 @@ Evaluate = Callable[[np.ndarray], tuple[float, np.ndarray]]
 LEAST_CURVATURE = 1e-10
 """A pair whose product y·s is not above this says nothing about a minimum (torch's bound)."""
 
+LONGEST_SEARCH = 25
+"""Points that one line search may look at after its first trial (torch's ``max_ls``)."""
+
 
 class Found(NamedTuple):
     """Where one step leads: weights and arrays to go on with, and what was seen on the way."""
@@ -37,8 +40,10 @@ class Found(NamedTuple):
 class LBFGS:
     """The arithmetic of ``torch.optim.LBFGS``; sums run in float64.
 
-    - ``iterations``: moves in a step; ``evaluations``: of the loss in a step, None = a quarter
-      more; ``history``: pairs remembered, across steps too.
+    - ``iterations``: moves in a step; ``history``: pairs remembered, across steps too.
+    - ``evaluations``: of the loss in a step, at most. None = no move begins after a quarter more
+      than ``iterations``, and a line search that has begun ends by itself. (torch cuts it short
+      there: with one move in a step it has no point left, and may stay where it is for ever.)
     - ``tolerance_gradient``, ``tolerance_change``: a step ends early when no element of the
       gradient is above the one, or neither loss nor weights change by more than the other.
     - ``line_search``: None moves by the learning rate, ``wolfe`` as far as the strong Wolfe
@@ -90,6 +95,7 @@ class LBFGS:
         memory = Memory.of(arrays, self.history)
         seen = 1
         most = self.evaluations or self.iterations * 5 // 4
+        whole = self.evaluations is None  # every line search
         for iteration in range(1, self.iterations + 1):
             memory.learn(gradient)
             direction = memory.direction
@@ -106,9 +112,8 @@ class LBFGS:
                 zero = Point(0.0, loss, slope, gradient)
                 at = _along(evaluate, weights, direction)
                 reach = float(np.abs(direction).max())
-                point, looked = strong_wolfe(
-                    at, zero, step, reach, self.tolerance_change, most - seen
-                )
+                left = LONGEST_SEARCH if whole else min(most - seen, LONGEST_SEARCH)
+                point, looked = strong_wolfe(at, zero, step, reach, self.tolerance_change, left)
                 seen += looked
                 memory.step, loss, gradient = point.step, point.loss, point.gradient
             weights = weights + memory.step * direction

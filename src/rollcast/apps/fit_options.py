@@ -1,0 +1,142 @@
+"""The options of networks and their training with their help.
+
+None stands for "not given": the default is that of the public class, said in the help text.
+"""
+
+from typing import Annotated
+
+import typer
+
+NETWORK = "The network"
+TRAINING = "The training"
+
+Cell = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="rnn_tanh, rnn_relu, lstm or gru (default: lstm)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Hidden = Annotated[
+    str | None,
+    typer.Option(
+        metavar="UNITS",
+        help="Units of each layer, from below: 64,32 … (default: 64,64)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Dropout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Share dropped between layers while training (default: 0.0)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Normalize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Between layers: layer or batch normalisation (default: none)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Context = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Past rows that the network sees (default: by horizon and season)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Strategy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="All steps at once (direct) or each from the one before (recursive) (default: direct)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Head = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What it learns: quantile, mse, mae or huber (default: quantile)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Scaling = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="By window or by series (default: window)", rich_help_panel=NETWORK
+    ),
+]
+Initial = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help='First weights of the cells: torch, orthogonal or normal, "torch(forget_bias=1)" … '
+        "(default: torch)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Training steps, at most", rich_help_panel=TRAINING),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Windows in a step (default: 128)", rich_help_panel=TRAINING
+    ),
+]
+Optimizer = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="sgd, rmsprop, adam, adamw or lbfgs, with options: "
+        '"sgd(momentum=0.9)", "lbfgs(line_search=wolfe)" … (default: adam)',
+        rich_help_panel=TRAINING,
+    ),
+]
+LearningRate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE", help="Base rate (default: by the windows)", rich_help_panel=TRAINING
+    ),
+]
+Schedule = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of the rate: constant, cosine, one_cycle or plateau, with options: "
+        '"plateau(patience=10)" … (default: cosine)',
+        rich_help_panel=TRAINING,
+    ),
+]
+ClipNorm = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        metavar="NORM",
+        help="Bound of the gradient's norm, 0 = none (default: 1.0)",
+        rich_help_panel=TRAINING,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        min=0, metavar="N", help="Same seed, same bits (default: 0)", rich_help_panel=TRAINING
+    ),
+]
+
+WatchGradients = Annotated[
+    bool,
+    typer.Option(
+        "--watch-gradients",
+        help="Warn when gradients vanish, explode or turn NaN; the report shows them",
+        rich_help_panel=TRAINING,
+    ),
+]

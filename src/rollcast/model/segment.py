@@ -247,9 +247,7 @@ def _skip(spec: NetworkSpec, views: dict[str, Array], state: Array, read: Read) 
     return skip_forward(spec, views, state, np.ascontiguousarray(read.past.T))
 
 
-def _dropout(
-    spec: NetworkSpec, seed: int, step: int, rows: int, dtype: np.dtype
-) -> Array | None:
+def _dropout(spec: NetworkSpec, seed: int, step: int, rows: int, dtype: np.dtype) -> Array | None:
     """What the decoder's states are multiplied by while training; None without dropout."""
     if not spec.dropout:
         return None

@@ -1,11 +1,11 @@
 """The segment network: a segment of rows a recurrent step, and all segments of the future at once.
 
     z   = the window less its newest value, cut into n segments of w rows (the newest n w rows)
-    x_j = relu(W z_j + b + A f_j)                        f_j: the calendar of the segment's first row
+    x_j = relu(W z_j + b + A f_j)          f_j: the calendar of the segment's first row
     h   = the recurrent stack's states after x_1 … x_n
-    d_k = the states after one more step of it from h, reading P_k + C f_k, for each future segment k
-    output of segment k = D d_k + e_k                    one row of e per step and output
-           + Σ softmax(G h + c) S past                   skip: linear in the whole window, see skip.py
+    d_k = those after one step more from h that reads P_k + C f_k, for each future segment k
+    output of segment k = D d_k + e_k      one row of e per step and output
+           + Σ softmax(G h + c) S past     skip: linear in the whole window, see skip.py
 
 Without a skip path the newest value is added instead. A window of 720 rows is read in 15 steps of
 48, and no forecast feeds another: decoding in parallel (Lin et al. 2023, arXiv 2308.11200, section
@@ -24,6 +24,7 @@ from rollcast.model.inputs import filled
 from rollcast.model.skip import Skip, naive_map, skip_backward, skip_forward, skip_shapes
 from rollcast.model.spec import NetworkSpec
 from rollcast.nn.layers import dropout_mask
+from rollcast.nn.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from rollcast.data.windows import Batch
@@ -97,7 +98,7 @@ def loss_and_gradient(
 
     (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean.
     """
-    spec, views, stack = network.spec, network.views(weights), network.recurrent
+    spec, views, stack = network.spec, network.views(weights), _stack(network)
     read, rows = _read(spec, batch), len(batch)
     gradient = np.empty_like(weights)
     parts = network.views(gradient)
@@ -165,7 +166,7 @@ def loss_and_gradient(
 
 def outputs(network: Network, weights: Array, batch: Batch) -> Array:
     """The head's numbers ``(horizon, batch, width)``, in scaled units; keeps nothing."""
-    spec, views, stack = network.spec, network.views(weights), network.recurrent
+    spec, views, stack = network.spec, network.views(weights), _stack(network)
     read = _read(spec, batch)
     packed = engine.pack(stack.cell, stack.sizes, weights[: stack.count])
     seen = stack.infer(packed, _embedded(spec, views, read), outputs=False)
@@ -175,6 +176,12 @@ def outputs(network: Network, weights: Array, batch: Batch) -> Array:
         c0=_repeated(seen.c, ahead) or None, outputs=False,
     )  # fmt: skip
     return _output(network, views, told.h[-1], _skip(spec, views, seen.h[-1], read), read)
+
+
+def _stack(network: Network) -> Recurrent:
+    """The stack, which a spec of this strategy leaves plain."""
+    assert isinstance(network.recurrent, Recurrent)
+    return network.recurrent
 
 
 def _read(spec: NetworkSpec, batch: Batch) -> Read:

@@ -1,130 +1,106 @@
 """Every recipe: the published figure, plain PyTorch as in the tutorials, and ours.
 
-    python benchmarks/recipes.py [--only minutes-played,...] [--seeds 5]
+    python benchmarks/recipes.py [--only minutes-played,...] [--seeds 5] [--plain-seeds 2]
+                                 [--results FILE]
 
 Mean and worst over the seeds. The column of PyTorch, same run and same machine, is left out where
 it is not installed. Seconds are those of one run at its defaults; of a recipe they cover all that
-its table needs, baselines included.
+its table needs, baselines included. Every single run goes to FILE as it ends, and what lies there
+of the same commit is not run again: a run that was stopped goes on, and prints the whole table.
 """
 
 import argparse
+import json
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-from common import header, table, version
+from common import ROOT, commit, header, table, version
+from recipe_figures import ENTRIES, Entry, Figure
 
 from rollcast.recipes import RECIPES
-from rollcast.recipes.trig_stack import PUBLISHED, SEEN
 
-
-@dataclass(frozen=True)
-class Figure:
-    """One number of a recipe: its metric, how ours and the tutorial call it, what the source says
-    and what is to be reached; None where there is none."""
-
-    what: str
-    ours: str
-    plain: str | None = None
-    published: float | None = None
-    reach: float | None = None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A recipe, its function in tutorials.py (None: nothing to compare), and its figures."""
-
-    recipe: str
-    plain: str | None
-    figures: tuple[Figure, ...]
-
-
-ENTRIES = (
-    Entry(
-        "sine-forecast",
-        "sine_forecast",
-        (
-            Figure("closed loop, RMSE", "ours_closed_loop_rmse", "closed_loop_rmse", None, 0.05),
-            Figure("one step, MSE", "ours_one_step_mse", "one_step_mse", 9.4e-5),
-        ),
-    ),
-    Entry("any-shape", None, (Figure("closed loop, RMSE", "ours_closed_loop_rmse"),)),
-    Entry(
-        "minutes-played",
-        "minutes_played",
-        (
-            Figure("loss, one offset", "rollcast_loss_one_offset", "loss_one_offset", 0.062, 0.062),
-            Figure("RMSE, one offset", "rollcast_rmse_one_offset", "rmse_one_offset", None, 2),
-            Figure("RMSE, noise", "rollcast_rmse_noise", "rmse_noise", None, 2),
-        ),
-    ),
-    Entry(
-        "trig-stack",
-        "trig_stack",
-        (
-            *(
-                Figure(f"{kind}, batch {at}", f"{kind}_batch_{at}", f"{kind}_{at}", loss, loss)
-                for kind, losses in PUBLISHED.items()
-                for at, loss in zip(SEEN[1:], losses[1:], strict=True)
-            ),
-            *(
-                Figure(f"{kind}, batch {at}", f"{kind}_batch_{at}")
-                for kind in ("rmsprop", "lbfgs(line_search=wolfe)")
-                for at in SEEN[1:]
-            ),
-            Figure("after 1 row, loss on last", "prefix_1_last"),
-            Figure("after 1 row, loss on all", "prefix_1_all"),
-        ),
-    ),
-    Entry(
-        "next-day-temperature",
-        "next_day_temperature",
-        (
-            Figure("RMSE, °C", "rmse_rollcast", "rmse"),
-            Figure("naive", "rmse_naive"),
-            Figure("mean of the day", "rmse_mean_of_the_day"),
-        ),
-    ),
-)
-
-Runs = tuple[dict[str, list[float]], float]
+Metrics = Mapping[str, float]
 
 
 def main() -> None:
     """Run what was asked for and print the table, recipe by recipe."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--only", default=",".join(entry.recipe for entry in ENTRIES))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--plain-seeds", type=int, help="of PyTorch's scripts, default: as ours")
+    parser.add_argument("--results", type=Path, default=ROOT / "build" / "recipes.jsonl")
     asked = parser.parse_args()
-    only = asked.only.split(",")
-    unknown = set(only) - {entry.recipe for entry in ENTRIES}
-    if unknown or asked.seeds < 1:
+    only = set(asked.only.split(","))
+    unknown = only - {entry.recipe for entry in ENTRIES}
+    scripted = asked.seeds if asked.plain_seeds is None else asked.plain_seeds
+    if unknown or min(asked.seeds, scripted) < 1:
         parser.error(f"there are {', '.join(entry.recipe for entry in ENTRIES)}; seeds from 1")
     tutorials = plain_scripts()
-    print(header("numpy", "torch"), f"{asked.seeds} seeds: mean (worst)", sep="\n", flush=True)
+    runs = Runs(asked.results)
+    seeds = f"{asked.seeds} seeds, PyTorch's scripts {scripted}: mean (worst)"
+    print(header("numpy", "torch"), seeds, sep="\n", flush=True)
     for entry in ENTRIES:
         if entry.recipe not in only:
             continue
-        ours = runs(lambda seed, name=entry.recipe: RECIPES[name](seed=seed).metrics, asked.seeds)
-        plain: Runs = ({}, float("nan"))
-        if tutorials is not None and entry.plain is not None:
-            plain = runs(getattr(tutorials, entry.plain), asked.seeds)
-        columns = (entry.recipe, "published", "plain PyTorch", "rollcast", "to reach")
-        rows: list[tuple[str, ...]] = [
-            (
-                figure.what,
-                number(figure.published),
-                spread(plain[0].get(figure.plain or "")),
-                spread(ours[0][figure.ours]),
-                number(figure.reach),
-            )
-            for figure in entry.figures
-        ]
-        rows.append(("seconds", "", number(plain[1], 3), number(ours[1], 3), ""))
-        print("", table(columns, rows), sep="\n", flush=True)
+        ours, plain = [], []
+        for seed in range(asked.seeds):
+            if tutorials is not None and entry.plain is not None and seed < scripted:
+                script = getattr(tutorials, entry.plain)
+                plain.append(runs.of(f"{entry.name}, torch", seed, script))
+            ours.append(runs.of(entry.name, seed, lambda seed, one=entry: of_recipe(one, seed)))
+        print("", *lines(entry, ours, plain), sep="\n", flush=True)
+
+
+def of_recipe(entry: Entry, seed: int) -> Metrics:
+    """The metrics of one run of ours."""
+    return RECIPES[entry.recipe](seed=seed, **entry.options).metrics
+
+
+class Runs:
+    """Metrics of single runs, kept in a file of one JSON object a line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.commit = path, commit()
+        self.known: dict[tuple[str, int], Metrics] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for line in path.read_text().splitlines() if path.exists() else ():
+            found = json.loads(line)
+            if found["commit"] == self.commit:
+                self.known[found["run"], found["seed"]] = found["metrics"]
+
+    def of(self, run: str, seed: int, make: Callable[[int], Metrics]) -> Metrics:
+        """What this run gives and its ``seconds``; it is made when it is not there yet."""
+        if (run, seed) not in self.known:
+            started = time.perf_counter()
+            metrics = {name: float(value) for name, value in make(seed).items()}
+            metrics["seconds"] = time.perf_counter() - started
+            print(f"{run}, seed {seed}: {metrics['seconds']:.1f} s", file=sys.stderr, flush=True)
+            found = {"commit": self.commit, "run": run, "seed": seed, "metrics": metrics}
+            with self.path.open("a") as file:
+                file.write(json.dumps(found) + "\n")
+            self.known[run, seed] = metrics
+        return self.known[run, seed]
+
+
+def lines(entry: Entry, ours: list[Metrics], plain: list[Metrics]) -> list[str]:
+    """The lines of an entry: its figures, seconds, and how many times as fast."""
+    columns = (entry.name, "published", "plain PyTorch", "rollcast", "to reach")
+    rows = []
+    for figure in (*entry.figures, Figure("seconds", "seconds", "seconds"), *entry.same):
+        reach = "" if figure in entry.same else number(figure.reach)
+        texts = spread(plain, figure.plain), spread(ours, figure.ours)
+        rows.append((figure.what, number(figure.published), *texts, reach))
+    found = [table(columns, rows)]
+    for figure in entry.same if plain else ():
+        theirs = np.array([each[figure.plain or ""] for each in plain])
+        ratio = theirs / np.array([each[figure.ours] for each in ours])
+        mean, least = number(float(ratio.mean()), 3), number(float(ratio.min()), 3)
+        found.append(f"{figure.what}: {mean} times as fast ({least}), to reach {figure.reach:g}")
+    return found
 
 
 def plain_scripts() -> ModuleType | None:
@@ -137,20 +113,11 @@ def plain_scripts() -> ModuleType | None:
     return tutorials
 
 
-def runs(run: Callable[[int], dict[str, float]], seeds: int) -> Runs:
-    """Each metric over the seeds, and the seconds of one run in the mean."""
-    found: dict[str, list[float]] = {}
-    started = time.perf_counter()
-    for seed in range(seeds):
-        for name, value in run(seed).items():
-            found.setdefault(name, []).append(value)
-    return found, (time.perf_counter() - started) / seeds
-
-
-def spread(values: list[float] | None) -> str:
+def spread(runs: list[Metrics], name: str | None) -> str:
     """Mean and worst; all these figures are better when they are smaller."""
-    if not values:
+    if not runs or name is None:
         return "–"
+    values = [each[name] for each in runs]
     return f"{number(float(np.mean(values)), 3)} ({number(max(values), 3)})"
 
 

@@ -174,6 +174,7 @@ def test_the_training_curve_marks_the_best_step_and_has_a_panel_per_unit():
     assert best.x == (40,) and best.y == (1 / 40,)
     assert {trace.yaxis for trace in figure.data} == {"y", "y2", "y3"}
     assert figure.layout.yaxis.type == "log"
+    assert figure.layout.yaxis3.exponentformat == "power", "a rate of 0.0004 is not 400µ"
     only_loss = training_curve(TrainingCurve(STEPS, np.ones(100)))
     assert {trace.yaxis for trace in only_loss.data} == {"y"}
 
@@ -191,6 +192,7 @@ def test_bars_are_errors_relative_to_seasonal_naive_without_coverage_and_width()
     assert list(ours.y) == ["MASE", "MAE"] and list(ours.x) == [0.5, 0.5]
     (naive,) = named(figure, "naive")
     assert naive.x[0] == 3.0 and np.isnan(naive.x[1])
+    assert figure.layout.xaxis.range[1] > 3.4, "room for the number behind the longest bar"
 
 
 def test_error_by_step_counts_steps_from_one_and_draws_ours_over_the_others():

@@ -62,8 +62,20 @@ def test_gradients_have_a_colour_a_layer_a_dash_a_kind_and_the_whole_below():
     assert np.isnan(lines["head.weight"].y[1]), "a norm of zero has no place on a log axis"
 
 
+def test_gradients_that_jump_are_faint_with_their_running_means_and_all_told_apart():
+    names = ("weight_hh_l0", "future.state", "future.calendar", "future.step", "future.output")
+    norms = 10.0 ** np.random.default_rng(0).normal(size=(500, 5))
+    figure = gradient_norms(GradientPicture(names, np.arange(500), norms, norms))
+    named = [trace for trace in figure.data if trace.showlegend]
+    faint = [trace for trace in figure.data if not trace.showlegend]
+    assert [trace.name for trace in named] == [*names, "whole", "whole, clipped"]
+    assert len(faint) == 7 and all(trace.opacity < 0.5 for trace in faint)
+    assert len({(trace.line.color, trace.line.dash) for trace in named}) == 7
+    np.testing.assert_array_equal(faint[0].y, norms[:, 0])
+
+
 def test_costs_are_marked_at_the_lengths_that_were_measured():
     figure = four_ways()
     assert list(figure.layout.xaxis2.ticktext) == ["1 000", "16 000"]
-    assert {"2", "5"} <= set(figure.layout.yaxis.ticktext)
+    assert (figure.layout.yaxis.type, figure.layout.yaxis.tickformat) == ("log", "~g")
     assert {trace.yaxis for trace in figure.data} == {"y", "y2"}

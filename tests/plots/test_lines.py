@@ -10,7 +10,7 @@ import pytest
 from rollcast.plots import WavePicture, against, curves, waves, with_slider
 from rollcast.plots.against import MOST_POINTS
 from rollcast.plots.page import figure_html
-from rollcast.plots.style import LIGHT
+from rollcast.plots.style import LIGHT, log_axis
 
 
 def wave(shift: float = 0.0, rows: int = 50, steps: int = 20) -> WavePicture:
@@ -74,6 +74,40 @@ def test_curves_are_logarithmic_where_they_span_much_and_a_run_keeps_its_colour(
     assert curves({"loss": {"ours": steps}}, title="", log=True).layout.yaxis.type == "log"
 
 
+def test_a_run_that_goes_up_and_down_is_drawn_faintly_with_its_running_mean() -> None:
+    wild = 10.0 ** (np.random.default_rng(0).normal(size=1000) - 3)
+    figure = curves({"loss": {"ours": wild, "still": np.full(1000, 0.01)}}, title="Losses")
+    every, mean, still = figure.data
+    assert every.opacity < 0.5 and every.hoverinfo == "skip" and not every.showlegend
+    np.testing.assert_array_equal(every.y, wild)
+    assert np.ptp(np.log10(mean.y[100:])) < 0.3 * np.ptp(np.log10(every.y))
+    assert (mean.line.color, mean.name, mean.showlegend) == (every.line.color, "ours", True)
+    assert still.opacity == 1.0
+    assert "running mean" in figure.layout.xaxis.title.text
+
+
+def test_runs_of_very_unlike_lengths_share_a_logarithmic_axis_of_steps() -> None:
+    few, many = np.arange(1, 11), np.arange(60, 1201, 60)
+    figure = curves({"loss": {"ours": (many, 1 / many), "theirs": (few, 1 / few)}}, title="")
+    assert figure.layout.xaxis.type == "log"
+    figure = curves({"loss": {"ours": 1 / many, "theirs": 1 / few}}, title="")
+    assert figure.layout.xaxis.type is None
+
+
+def test_ten_runs_are_told_apart() -> None:
+    runs = {f"run {number}": np.arange(5.0) for number in range(10)}
+    lines = [trace.line for trace in curves({"loss": runs}, title="Ten").data]
+    assert len({(line.color, line.dash) for line in lines}) == 10
+    assert len({line.color for line in lines}) >= 7
+
+
+def test_a_log_axis_says_plain_numbers_where_they_span_little_and_powers_where_much() -> None:
+    assert log_axis(np.array([0.02, 0.9]))["tickformat"] == "~g"
+    assert log_axis(np.array([1e-5, 0.9]))["exponentformat"] == "power"
+    assert log_axis(np.array([1e-9, 1e20]))["dtick"] > 1, "labels would overlap"
+    assert log_axis(np.array([np.nan, 0.0]))["type"] == "log"
+
+
 def test_curves_leave_out_what_is_no_number() -> None:
     (trace,) = curves({"loss": {"ours": np.array([1.0, np.inf, np.nan, 2.0])}}, title="").data
     assert np.isnan(trace.y[1:3]).all()
@@ -82,7 +116,10 @@ def test_curves_leave_out_what_is_no_number() -> None:
 def test_very_many_points_are_thinned_and_travel_as_bytes() -> None:
     truth = np.sin(np.arange(150_000) / 50)
     figure = against(truth, {"rollcast": truth + 0.1}, title="cos", start=2.0, step=0.5)
-    assert [len(trace.x) for trace in figure.data] == [MOST_POINTS] * 2
+    low = figure.layout.xaxis.range[0]
+    for trace in figure.data:
+        assert MOST_POINTS < len(trace.x) < 2 * MOST_POINTS
+        assert sum(x >= low for x in trace.x) >= MOST_POINTS, "shown in full without a script, too"
     meta = figure.layout.meta
     assert (meta["start"], meta["step"]) == (2.0, 0.5)
     for trace, part in zip(figure.data, meta["dense"], strict=True):
@@ -94,6 +131,14 @@ def test_very_many_points_are_thinned_and_travel_as_bytes() -> None:
     assert len(page) < 7e6
     drawn = json.loads(re.findall(r'id="drawings">(.*?)</script>', page, re.S)[0])
     assert isinstance(drawn["figures"]["figure"]["data"][0]["x"], list)  # the script slices it
+
+
+def test_a_truth_that_swings_often_is_shown_at_its_end_and_its_strip_shows_all() -> None:
+    axis = against(np.sin(np.arange(150_000) / 50), {}, title="cos", step=0.5).layout.xaxis
+    low, high = axis.range
+    assert high == 0.5 * 149_999 and 25 < (high - low) / (0.5 * 50 * np.pi) < 35
+    assert axis.rangeslider.range == (0.0, high)
+    assert against(np.sin(np.arange(900) / 50), {}, title="cos").layout.xaxis.range is None
 
 
 def test_few_points_need_no_bytes_and_gaps_stay_gaps() -> None:

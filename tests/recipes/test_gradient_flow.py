@@ -8,7 +8,7 @@ import pytest
 from rollcast.errors import UsageError
 from rollcast.recipes import RECIPES, gradient_flow
 
-SMALL = {"length": 30, "units": 12, "steps": 60, "gains": (0.5, 1.0, 3.0)}
+SMALL = {"length": 30, "hidden": (12,), "steps": 60, "gains": (0.5, 1.0, 3.0)}
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +54,26 @@ def test_without_clipping_the_same_run_diverges_and_says_when(result):
 
 
 def test_the_same_seed_gives_the_same_numbers_and_listeners_hear_every_run():
-    tiny = {"length": 8, "units": 4, "steps": 3, "gains": (1.0,)}
+    tiny = {"length": 8, "hidden": (4,), "steps": 3, "gains": (1.0,)}
     events = []
     first = gradient_flow(**tiny, published=True, listeners=[events.append])
     again = gradient_flow(**tiny, published=True)
     assert first.metrics == pytest.approx(again.metrics, rel=0, abs=0, nan_ok=True)
     assert events
     names = [each["network"] for each in first.table]
-    assert "lstm" in names and "lstm, forget bias 4" not in names
+    assert {"lstm", "lstm, as published", "lstm, forget bias 4"} <= set(names)
     assert all(np.isfinite(value) for value in first.metrics.values())
+
+
+def test_cells_their_first_weights_and_depth_are_options():
+    found = gradient_flow(
+        length=6, hidden=(4, 3), gains=(1.0,), steps=2, cells=("lstm torch(forget_bias=2)",)
+    )
+    assert found.table[1]["network"] == "lstm, forget bias 2"
 
 
 def test_sizes_that_cannot_be_are_refused():
     with pytest.raises(UsageError, match="length=1"):
         gradient_flow(length=1)
+    with pytest.raises(UsageError, match=r"cells=.*one at least"):
+        gradient_flow(cells=())

@@ -7,7 +7,7 @@ from rollcast.errors import RollcastError, UsageError
 from rollcast.recipes import RECIPES, gradient_study
 from rollcast.recipes.gradient_run import WAYS, measure, measured
 
-SMALL = {"lengths": (100_000,), "window": 20, "units": 16, "epochs": 2}
+SMALL = {"lengths": (100_000,), "window": 20, "hidden": (16,), "epochs": 2}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,8 @@ def test_training_while_recording_is_paused_is_an_error_that_says_so(result):
 @pytest.mark.parametrize("way", WAYS)
 def test_a_way_gives_finite_numbers_for_windows_that_do_not_divide_the_sequence(way):
     values = np.sin(np.arange(400) / 5).tolist()
-    found = measure(values, 330, 101, 30, way, "gru", 5, 2, 1e-3, 0)
+    network = {"cell": "gru", "hidden": (5, 3), "dropout": 0.1}
+    found = measure(values, 330, 101, 30, way, network, 2, "adam", 1e-3)
     assert np.isfinite(list(found.values())).all() and found["epoch"] > 0
     assert found["updates"] == (12 if way == "truncated" else 3)
 

@@ -8,12 +8,12 @@ from rollcast.recipes import minutes_played
 def test_the_trend_goes_on_where_the_published_network_bends_it() -> None:
     found = minutes_played(hidden=(16,), steps=8, published=True, seed=1)
     metrics = found.metrics
-    assert metrics["rollcast_loss_one_offset"] <= 0.062
-    assert metrics["rollcast_rmse_one_offset"] <= 0.3
-    assert metrics["rollcast_rmse_noise"] <= 2.0
-    assert metrics["as_published_rmse_one_offset"] > 3.0
-    assert metrics["network_of_time_rmse_noise"] > 5.0
-    assert metrics["straight_line_rmse_one_offset"] < 1e-9
+    assert metrics["one_offset_rollcast_training_loss"] <= 0.062
+    assert metrics["one_offset_rollcast_rmse_ahead"] <= 0.3
+    assert metrics["noise_rollcast_rmse_ahead"] <= 2.0
+    assert metrics["one_offset_as_published_rmse_ahead"] > 3.0
+    assert metrics["noise_network_of_time_rmse_ahead"] > 5.0
+    assert metrics["one_offset_straight_line_rmse_ahead"] < 1e-9
     assert [row["method"] for row in found.table] == 2 * [
         "rollcast", "as published", "network of time", "straight line"
     ]  # fmt: skip

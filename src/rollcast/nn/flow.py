@@ -35,10 +35,14 @@ class Flow:
     log_c: Array
     norm: str
 
+    def largest(self) -> Array:
+        """log10 of the larger of h's and c's norms over all layers, ``(T + 1, batch)``."""
+        return np.concatenate([self.log_h, self.log_c]).max(axis=0)
+
     def decades(self) -> Array:
         """Powers of ten that are lost (or won, above 0) with every step back, ``(batch,)``: the
-        slope of the larger of h's and c's norms over all layers, from k = 0 to T."""
-        every = np.concatenate([self.log_h, self.log_c]).max(axis=0)
+        slope of `largest` from k = 0 to T."""
+        every = self.largest()
         return (every[0] - every[-1]) / max(1, len(every) - 1)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 MOST_POINTS = 3000
+SHOWN = 30
 
 
 def against(
@@ -27,19 +28,21 @@ def against(
     predictions: Mapping[str, NDArray],
     *,
     title: str,
-    unit: str = "",
+    unit: str = "value",
     x_title: str = "step",
     start: float = 0.0,
     step: float = 1.0,
 ) -> "Figure":
     """A figure of ``truth (rows,)`` and each method's prediction ``(rows,)``, the first as ours.
 
-    Row i lies at ``start + i * step`` of the x axis; below the axis a strip chooses the part shown.
+    Row i lies at ``start + i * step`` of the x axis; below the axis a strip chooses the part shown:
+    at first all of it, or the end where the truth swings too often for its lines to be told apart.
     """
     from plotly.graph_objects import Figure
 
     figure = Figure()
     colours = method_colours(list(predictions), next(iter(predictions), ""))
+    first = _first_shown(truth)
     dense: list[dict[str, object]] = []
     lines = {"truth": (truth, LIGHT["ink"], "solid")}
     for place, (method, values) in enumerate(predictions.items()):
@@ -47,7 +50,9 @@ def against(
     for trace, (name, (values, colour, dash)) in enumerate(lines.items()):
         values = np.array(values, dtype=np.float64)
         values[~np.isfinite(values)] = np.nan
-        kept = thinned(values, MOST_POINTS)
+        # A picture that no script refines needs the part shown at first in full, too.
+        near = first + thinned(values[first:], MOST_POINTS)
+        kept = np.union1d(thinned(values, MOST_POINTS), near) if first else near
         figure.add_scatter(
             # Lists, because the page's script reads them.
             x=(start + step * kept).tolist(),
@@ -66,12 +71,25 @@ def against(
         title_text=plain(x_title),
         rangeslider={
             "visible": True,
+            "range": [start, start + step * (len(truth) - 1)],
             "thickness": 0.14,
             "bgcolor": "rgba(0,0,0,0)",
             "bordercolor": LIGHT["line"],
             "borderwidth": 1,
         },
     )
+    if first:
+        figure.update_xaxes(range=[start + step * first, start + step * (len(truth) - 1)])
     if dense:
         figure.update_layout(meta={"start": start, "step": step, "dense": dense})
     return figure
+
+
+def _first_shown(truth: NDArray) -> int:
+    """The row from which the truth crosses its mean ``SHOWN`` times; 0 if it seldom does."""
+    values = np.asarray(truth, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if values.size != len(truth) or not values.size:
+        return 0
+    crossings = np.flatnonzero(np.diff(values > values.mean()))
+    return int(crossings[-SHOWN]) if crossings.size > 2 * SHOWN else 0

@@ -30,18 +30,5 @@ def costs(
         edge = 0.04 * np.log10(lengths[-1] / lengths[0])
         span = [float(np.log10(lengths[0]) - edge), float(np.log10(lengths[-1]) + edge)]
         figure.update_xaxes(range=span)
-    for row, lines in enumerate(panels.values(), 1):
-        ticks = log_ticks(np.concatenate([np.asarray(values) for _, values in lines.values()]))
-        figure.update_yaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], row=row)
     figure.update_layout(hovermode="closest")
     return figure
-
-
-def log_ticks(values: NDArray) -> list[float]:
-    """1, 2 and 5 times powers of ten round these values; powers alone where they span much."""
-    values = values[np.isfinite(values) & (values > 0.0)]
-    if not values.size:
-        return []
-    low, high = int(np.floor(np.log10(values.min()))), int(np.ceil(np.log10(values.max())))
-    steps = (1, 2, 5) if high - low <= 3 else (1,)
-    return [step * 10.0**power for power in range(low, high + 1) for step in steps]

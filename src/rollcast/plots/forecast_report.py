@@ -123,7 +123,11 @@ def gradient_picture(history: GradientHistory) -> GradientPicture:
 def scored_on(fitted: Fitted) -> str:
     """On which windows the scores were measured, and what else these were used for."""
     holdout = fitted.holdout
-    origins = "the last origin" if holdout.origins == 1 else f"the last {holdout.origins} origins"
+    origins = (
+        "one forecast at the end"
+        if holdout.origins == 1
+        else f"{holdout.origins} forecasts from the last rows"
+    )
     rows = "a row" if holdout.step == 1 else f"{holdout.step} rows"
     apart = "" if holdout.origins == 1 else f", {rows} apart"
     return (

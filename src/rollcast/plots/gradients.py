@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rollcast.plots.costs import log_ticks
-from rollcast.plots.curves import DASHES
+from rollcast.plots.curves import DASHES, noisy, smooth, strong
 from rollcast.plots.pictures import GradientPicture
-from rollcast.plots.style import LIGHT, framed, plain
+from rollcast.plots.style import LIGHT, framed, log_axis, plain
 from rollcast.plots.thin import thinned
 
 if TYPE_CHECKING:
@@ -25,7 +24,10 @@ COLOURS = (
     "ours", "seasonal naive", "linear", "other 2", "drift", "other 1", "other 3", "naive",
 )  # fmt: skip
 
-# The kinds of weight of one layer, told apart by the line. Others, of a head, are solid.
+FAINT = 0.2
+
+# The kinds of weight of one layer, told apart by the line; others, of a head, in this order.
+OTHER_KINDS = ("solid", "dot", "dash", "dashdot", "longdash", "longdashdot")
 KINDS = {"weight_ih": "dash", "weight_hh": "solid", "bias_ih": "dot", "bias_hh": "dashdot"}
 
 
@@ -70,7 +72,7 @@ def gradient_flow(
             },
             hovertemplate="10^%{y:.1f}",
         )
-    framed(figure, title=title, height=380 + 12 * len(flows))  # on a phone each has a line
+    framed(figure, title=title, height=460)
     low = max(low, LOWEST)
     room = 0.04 * (high - low) + 0.2
     figure.update_yaxes(
@@ -96,24 +98,24 @@ def gradient_norms(picture: GradientPicture, *, title: str = "Gradients") -> "Fi
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07, row_heights=[0.6, 0.4]
     )
-    layers = list(dict.fromkeys(_parts(name)[0] for name in picture.names))
-    for column, name in enumerate(picture.names):
-        layer, kind = _parts(name)
-        _line(
-            figure, 1, picture.steps, picture.norms[:, column], plain(name),
-            LIGHT[COLOURS[layers.index(layer) % len(COLOURS)]], _dash(kind), 1.3,
-        )  # fmt: skip
+    parts = [_parts(name) for name in picture.names]
+    layers = list(dict.fromkeys(layer for layer, _ in parts))
+    for column, (layer, kind) in enumerate(parts):
+        others = [one for other, one in parts if other == layer and one not in KINDS]
+        dash = KINDS[kind] if kind in KINDS else OTHER_KINDS[others.index(kind) % len(OTHER_KINDS)]
+        colour = LIGHT[COLOURS[layers.index(layer) % len(COLOURS)]]
+        name = plain(picture.names[column])
+        _line(figure, 1, picture.steps, picture.norms[:, column], name, colour, dash, 1.3)
     whole = np.linalg.norm(picture.norms, axis=1)
     clipped = np.linalg.norm(picture.clipped, axis=1)
     _line(figure, 2, picture.steps, whole, "whole", LIGHT["ink"], "solid", 1.6)
     _line(figure, 2, picture.steps, clipped, "whole, clipped", LIGHT["other 3"], "dash", 1.6)
-    framed(figure, title=title, height=460 + 12 * len(picture.names))  # on a phone each has a line
-    figure.update_yaxes(type="log", exponentformat="power", dtick=1)
-    ticks = log_ticks(np.concatenate([whole, clipped]))
-    figure.update_yaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], row=2)
+    framed(figure, title=title, height=540)
+    figure.update_yaxes(**log_axis(np.asarray(picture.norms)), row=1)
+    figure.update_yaxes(**log_axis(np.concatenate([whole, clipped])), row=2)
     figure.update_yaxes(title_text="norm, each weight", row=1)
     figure.update_yaxes(title_text="norm, whole", row=2)
-    figure.update_xaxes(title_text="step", row=2)
+    figure.update_xaxes(title_text="step" + strong(figure), row=2)
     figure.update_layout(hovermode="closest")
     return figure
 
@@ -124,21 +126,25 @@ def _line(
 ) -> None:  # fmt: skip
     values = np.array(values, np.float64)
     values[~np.isfinite(values) | (values <= 0.0)] = np.nan  # a logarithm has no place for them
-    kept = thinned(np.log10(values), MOST_POINTS)
-    figure.add_scatter(
-        x=np.asarray(steps)[kept],
-        y=values[kept],
-        name=name,
-        mode="lines",
-        line={"color": colour, "width": width, "dash": dash},
-        hovertemplate="step %{x}: %{y:.3~g}",
-        row=row,
-        col=1,
-    )
-
-
-def _dash(kind: str) -> str:
-    return KINDS.get(kind, "dot" if kind.endswith("bias") else "solid")
+    lines = [(values, dash, width, 1.0)]
+    if noisy(values, log=True):
+        lines = [(values, "solid", 1.0, FAINT), (smooth(values, log=True), dash, width, 1.0)]
+    for line, line_dash, line_width, opacity in lines:
+        kept = thinned(np.log10(line), MOST_POINTS)
+        figure.add_scatter(
+            x=np.asarray(steps)[kept],
+            y=line[kept],
+            name=name,
+            mode="lines",
+            line={"color": colour, "width": line_width, "dash": line_dash},
+            opacity=opacity,
+            hovertemplate="step %{x}: %{y:.3~g}" if opacity == 1.0 else None,
+            hoverinfo="skip" if opacity < 1.0 else None,
+            legendgroup=name,
+            showlegend=opacity == 1.0,
+            row=row,
+            col=1,
+        )
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -17,11 +17,12 @@ def can_draw() -> bool:
     return find_spec("kaleido") is not None and _browser() is not None
 
 
-def png(figure: "Figure") -> bytes:
-    """The figure on white as the contents of a PNG file. Raises MissingExtraError."""
+def png(figure: "Figure", *, scale: int = SCALE) -> bytes:
+    """The figure on white as the contents of a PNG file, ``scale`` dots for each pixel of the page.
+    Raises MissingExtraError."""
     check_png()
     white = type(figure)(figure).update_layout(paper_bgcolor="#ffffff", plot_bgcolor="#ffffff")
-    return white.to_image(format="png", width=WIDTH, scale=SCALE)
+    return white.to_image(format="png", width=WIDTH, scale=scale)
 
 
 def check_png() -> None:

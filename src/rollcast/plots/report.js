@@ -20,6 +20,7 @@
   };
   const draw = (place, figure) => {
     const { data, layout } = isDark() ? swapped(figure) : structuredClone(figure);
+    const plot = layout.height - layout.margin.t - layout.margin.b;
     delete layout.title; // the page has its own headings, which wrap
     layout.margin.t = 12;
     // A finger on a figure scrolls the page; a mouse zooms.
@@ -30,13 +31,17 @@
         layout[axis].autorange = true;
       }
     }
-    place.style.minHeight = `${layout.height}px`;
+    place.style.minHeight = `${layout.height}px`; // the page does not jump while it is redrawn
     const coarse = layout.meta?.dense && data.map(({ x, y }) => ({ x, y }));
     return Plotly.react(place, data, layout, {
       responsive: true, displaylogo: false, displayModeBar: false,
     }).then(() => {
       place.removeAllListeners?.("plotly_relayout");
       if (coarse) place.on("plotly_relayout", () => refine(place, coarse));
+    }).then(() => {
+      // A legend of many lines takes its room from the page, not from the plot.
+      const missing = plot - place._fullLayout._size.h;
+      if (missing > 1) return Plotly.relayout(place, { height: layout.height + missing });
     });
   };
 

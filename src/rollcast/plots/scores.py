@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Scores = Mapping[str, Mapping[str, float]]  # method → metric → value
 
 REFERENCE = "seasonal naive"
+ROOM = 1.16
 TITLES = {
     "mae": "MAE",
     "rmse": "RMSE",
@@ -153,7 +154,9 @@ def relative_scores(scores: Scores, *, ours: str = "", title: str = "") -> "Figu
     title = title or f"Error relative to {reference.replace('_', ' ')}"
     framed(figure, title=title, height=120 + max(1, len(metrics)) * (19 * len(shown) + 14))
     figure.update_layout(hovermode="closest", bargap=0.18)
-    figure.update_xaxes(rangemode="tozero", showgrid=True)
+    ends = [x for bar in figure.data for x in bar.x if math.isfinite(x)]  # type: ignore[attr-defined]
+    # Room for the number behind the longest bar, which would be cut off on a phone.
+    figure.update_xaxes(range=[0, ROOM * max(ends, default=1.0)], showgrid=True)
     figure.update_yaxes(showgrid=False, autorange="reversed")
     figure.add_vline(x=1, line={"color": LIGHT["muted"], "width": 1, "dash": "dash"})
     return figure

@@ -62,6 +62,9 @@ DARK: dict[str, str] = {
 OTHERS = ("other 1", "other 2", "other 3")
 # Lines can be told apart without colour, too.
 DASHES = {"seasonal naive": "dash", "naive": "dot", "drift": "dashdot", "linear": "longdash"}
+# Baselines lend their colours where there are more methods than others; grey is of what came.
+LENT = ("seasonal naive", "linear", "drift")
+DECADES = 3.0
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -73,15 +76,16 @@ def twins() -> dict[str, str]:
 def method_colours(methods: list[str], ours: str) -> dict[str, str]:
     """A colour per method, in the order given; a known baseline always has its own."""
     colours: dict[str, str] = {}
+    names = [method.replace("_", " ") for method in methods]
+    others = [*OTHERS, *(name for name in LENT if name not in names)]
     unknown = 0
-    for method in methods:
-        name = method.replace("_", " ")
+    for method, name in zip(methods, names, strict=True):
         if method == ours:
             colours[method] = LIGHT["ours"]
         elif name in DASHES:
             colours[method] = LIGHT[name]
         else:
-            colours[method] = LIGHT[OTHERS[unknown % len(OTHERS)]]
+            colours[method] = LIGHT[others[unknown % len(others)]]
             unknown += 1
     return colours
 
@@ -100,6 +104,18 @@ def axis_values(times: NDArray) -> NDArray:
         if np.array_equal(times, times.astype(f"datetime64[{unit}]"), equal_nan=True):
             return np.datetime_as_string(times, unit=unit)
     return np.datetime_as_string(times, unit="ms")
+
+
+def log_axis(values: NDArray) -> dict[str, Any]:
+    """Settings of a logarithmic axis for these values: powers of ten where they span many, else
+    plain numbers."""
+    values = values[np.isfinite(values) & (values > 0.0)]
+    decades = float(np.log10(values.max() / values.min())) if values.size else DECADES
+    if decades < DECADES:
+        return {"type": "log", "dtick": "D2", "tickformat": "~g"}  # 1, 2, 5, 10 …
+    # Plotly draws a power a quarter larger than the font says.
+    power = {"exponentformat": "power", "tickfont": {"size": 10}}
+    return {"type": "log", "dtick": int(np.ceil(decades / 7))} | power
 
 
 def framed(figure: "Figure", *, title: str, height: int) -> "Figure":

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rollcast.plots.pictures import TrainingCurve
-from rollcast.plots.style import LIGHT, framed
+from rollcast.plots.style import LIGHT, framed, log_axis
 from rollcast.plots.thin import thinned
 
 if TYPE_CHECKING:
@@ -79,13 +79,15 @@ def training_curve(curve: TrainingCurve, *, title: str = "Training") -> "Figure"
             row=len(panels),
             col=1,
         )
-        figure.update_yaxes(rangemode="tozero", nticks=3, row=len(panels), col=1)
+        # Plotly would say 0.0004 as 400µ.
+        small = {"rangemode": "tozero", "nticks": 3, "exponentformat": "power"}
+        figure.update_yaxes(**small, row=len(panels), col=1)
     framed(figure, title=title, height=140 + 110 * len(panels))
     for row, panel in enumerate(panels, 1):
         figure.update_yaxes(title_text=panel if panel != "learning rate" else "rate", row=row)
     figure.update_traces(hovertemplate="%{y:.4~g}")
     if wide(loss):
-        figure.update_yaxes(type="log", dtick=1, row=1)
+        figure.update_yaxes(**log_axis(loss), row=1)
     figure.update_xaxes(title_text="step", row=len(panels))
     return figure
 

@@ -18,7 +18,7 @@ DOTS = ("dot", "dash", "dashdot", "longdash")
 
 
 def waves(
-    pictures: Sequence[WavePicture], *, title: str, unit: str = "", x_title: str = "step"
+    pictures: Sequence[WavePicture], *, title: str, unit: str = "value", x_title: str = "step"
 ) -> "Figure":
     """A panel for each series, one below the other: the known part and the truth solid, what each
     method says dotted. The first method is drawn as ours."""

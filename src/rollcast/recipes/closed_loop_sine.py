@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
-from typing import Any
 
 import numpy as np
 
 from rollcast import SequenceRegressor, Training
-from rollcast.plots import WavePicture, curves, waves
-from rollcast.recipes.frame import long_frame, values_of
+from rollcast.plots import curves
+from rollcast.recipes.frame import continued, long_frame, values_of
+from rollcast.recipes.notes import Notes, snake
 from rollcast.recipes.result import RecipeResult
+from rollcast.score.metrics import rmse
 from rollcast.train.events import Listener
 
-Array = np.ndarray
-
-POINTS, SPAN, STARTS = 50, 10.0, 3
-"""Points of a window, the time they cover, and from how many integers a window may start."""
-
-STEPS = 49
-"""Steps in closed loop."""
+APART, STARTS = 10.0 / 49.0, 3
+"""The time between points, and from how many integers a window may start."""
 
 FREE = "free(warm_up={known}, least=1, first=1, grow=0.5)"
 """Every other window runs free from its first value, and the free part grows: what is asked of the
@@ -29,9 +24,13 @@ network in the end is what it is trained for."""
 
 def closed_loop_sine(
     *,
+    points: int = 50,
     known: int = 31,
+    horizon: int = 49,
     hidden: Sequence[int] = (16,),
     cell: str = "rnn_tanh",
+    dropout: float = 0.0,
+    normalize: str | None = None,
     optimizer: str = "adam",
     learning_rate: float = 0.01,
     steps: int = 6000,
@@ -41,17 +40,26 @@ def closed_loop_sine(
 ) -> RecipeResult:
     """A tanh RNN of 16 units learns the next value of a sine, then runs free for 49 steps.
 
-    A window starts at 0, 1 or 2 and has 50 points over 10 units of time. In closed loop the network
-    goes on from 31 true points, and from the first one alone.
+    A window starts at 0, 1 or 2 and its 50 points cover 10 units of time. In closed loop the
+    network goes on from 31 true points, and from the first one alone.
 
     Parameters
     ----------
+    points
+        Of a window that is trained on
     known
         True points before the closed loop
+    horizon
+        Steps of the closed loop
     hidden
         Units of each layer
     cell
         rnn_tanh, rnn_relu, lstm or gru
+    dropout
+        Between the layers, of which there must then be two
+    normalize
+        layer or batch, between the layers, of which there must then be two; such a network is
+        trained on true values alone, and layer is lost from one value (0.7)
     optimizer
         adam, rmsprop, sgd(momentum=0.9) …
     learning_rate
@@ -64,84 +72,43 @@ def closed_loop_sine(
         Train as published, too: on true values, one window at a time, with the states that the
         window before left, though it started elsewhere; and the same from zero states
     """
-    began = perf_counter()
-    truth = sines(known + STEPS)
-    learnt = long_frame({"y": sines(POINTS)})
-
-    def fit(feeding: str, stateful: bool | str, training: Training) -> SequenceRegressor:
-        model = SequenceRegressor(
-            "y", "y", ahead=1, cell=cell, hidden=hidden, stateful=stateful, feeding=feeding,
-            initial="normal(std=0.001)", scaling="none", restore="last", training=training,
-            seed=seed,
-        )  # fmt: skip
-        return model.fit(learnt, listeners=listeners)
-
+    notes = Notes("closed-loop-sine", locals())
+    time = np.arange(STARTS)[:, None] + APART * np.arange(max(points, known + horizon))
+    truth = np.sin(time)
+    learnt = long_frame({"y": truth[:, :points]})
+    free = FREE.format(known=max(1, min(known, points - 2)))
     ours = Training(steps=steps, optimizer=optimizer, learning_rate=learning_rate)
-    models = {"rollcast": fit(FREE.format(known=min(known, POINTS - 2)), False, ours)}
+    theirs = Training(
+        steps=steps, batch_size=1, learning_rate=0.01, schedule="constant", clip_norm=None
+    )
+    kinds: dict[str, tuple[str, bool | str, Training]]
+    kinds = {"rollcast": ("teacher" if normalize else free, False, ours)}
     if published:
-        theirs = Training(
-            steps=steps, batch_size=1, learning_rate=learning_rate, schedule="constant",
-            clip_norm=None,
-        )  # fmt: skip
-        models["as published"] = fit("teacher", "always", theirs)
-        models["as published, reset"] = fit("teacher", False, theirs)
-    said = {begin: {} for begin in (known, 1)}
-    table: list[dict[str, Any]] = []
-    for name, model in models.items():
-        row: dict[str, Any] = {"method": name, "one-step MSE": one_step(model)}
-        for begin, found in said.items():
-            table_of_known = long_frame({"y": truth[:, :begin]})
-            found[name] = values_of(model.generate(table_of_known, STEPS), STARTS)
-            error = found[name] - truth[:, begin : begin + STEPS]
-            row[f"RMSE from {points(begin)}"] = float(np.sqrt(np.mean(error**2)))
-        table.append(row)
-    metrics = {
-        f"{row['method'].replace(',', '').replace(' ', '_')}_{key.replace(' ', '_').lower()}": value
-        for row in table
-        for key, value in row.items()
-        if key != "method"
-    }
-    seconds = perf_counter() - began
+        kinds["as published"] = ("teacher", "always", theirs)
+        kinds["as published, reset"] = ("teacher", False, theirs)
+    begins = {known: f"{known} points", 1: "one value"}
+    said: dict[int, dict[str, np.ndarray]] = {begin: {} for begin in begins}
+    losses = {}
+    for name, (feeding, stateful, training) in kinds.items():
+        model = SequenceRegressor(
+            "y", "y", ahead=1, stateful=stateful, feeding=feeding, scaling="none", restore="last",
+            initial="normal(std=0.001)", training=training, **notes.network,
+        ).fit(learnt, listeners=listeners)  # fmt: skip
+        losses[name] = model.history_.loss
+        next_value = values_of(model.predict(learnt), STARTS)[:, :-1]
+        found = {"one-step MSE": float(np.mean((next_value - truth[:, 1:points]) ** 2))}
+        for begin, words in begins.items():
+            loop = model.generate(long_frame({"y": truth[:, :begin]}), horizon)
+            said[begin][name] = values_of(loop, STARTS)
+            future = truth[:, begin : begin + horizon]
+            found[f"RMSE from {words}"] = float(rmse(future, said[begin][name]))
+        notes.line({"method": name}, found | {"seconds": model.seconds_})
     figures = {
-        f"from-{points(begin).replace(' ', '-')}": waves(
-            _pictures(truth, begin, found),
-            title=f"Closed loop from {points(begin)}", x_title="time",
+        snake("from", words, sep="-"): continued(
+            truth[:, :begin], truth[:, begin : begin + horizon], said[begin], x=time,
+            names=[f"start {start}" for start in range(STARTS)],
+            title=f"Closed loop from {words}", x_title="time",
         )
-        for begin, found in said.items()
+        for begin, words in begins.items()
     }  # fmt: skip
-    losses = {name: model.history_.loss for name, model in models.items()}
-    figures["losses"] = curves({"MSE": losses}, title="Training loss")
-    settings = {
-        "known": known, "hidden": tuple(hidden), "cell": cell, "optimizer": optimizer,
-        "learning_rate": learning_rate, "steps": steps, "seed": seed, "published": published,
-    }  # fmt: skip
-    return RecipeResult("closed-loop-sine", settings, metrics, figures, table, seconds)
-
-
-def sines(points: int) -> Array:
-    """The sine from each start, ``(starts, points)``."""
-    return np.sin(np.arange(STARTS)[:, None] + np.arange(points) * SPAN / (POINTS - 1))
-
-
-def points(count: int) -> str:
-    """How many true points, in words."""
-    return "one value" if count == 1 else f"{count} points"
-
-
-def one_step(model: SequenceRegressor) -> float:
-    """Mean squared error of the next value, true ones read, over a window."""
-    y = sines(POINTS)
-    said = values_of(model.predict(long_frame({"y": y[:, :-1]})), STARTS)
-    return float(np.mean((said - y[:, 1:]) ** 2))
-
-
-def _pictures(truth: Array, begin: int, said: dict[str, Array]) -> list[WavePicture]:
-    time = np.arange(truth.shape[1]) * SPAN / (POINTS - 1)
-    end = begin + STEPS
-    return [
-        WavePicture(
-            f"start {start}", time[:begin] + start, truth[start, :begin], time[begin:end] + start,
-            {name: values[start] for name, values in said.items()}, truth[start, begin:end],
-        )
-        for start in range(STARTS)
-    ]  # fmt: skip
+    return notes.result(figures | {"losses": curves({"MSE": losses}, title="Training loss")})

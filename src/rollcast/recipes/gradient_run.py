@@ -9,18 +9,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from rollcast.errors import RollcastError
-from rollcast.forecast.sequence import SequenceRegressor
+from rollcast import SequenceRegressor, Training, engine
+from rollcast.errors import NoGradientError, RollcastError
+from rollcast.nn.recurrent import Recurrent
 from rollcast.train.events import Event, StepDone
-from rollcast.train.training import Training
-
-STATUS = Path("/proc/self/status")
-RESET = Path("/proc/self/clear_refs")
+from rollcast.train.memory import peak, peak_from_now_on
 
 # The arguments of a SequenceRegressor for sequences of so many rows, windows of so many, by way.
 WAYS: dict[str, Any] = {
@@ -51,11 +49,10 @@ def measure(
     rows: int,
     window: int,
     way: str,
-    cell: str,
-    units: int,
+    network: dict[str, Any],
     epochs: int,
+    optimizer: str,
     learning_rate: float,
-    seed: int,
 ) -> dict[str, float]:
     """Train on the first ``trained`` values, in sequences of ``rows`` read one at a time, to say
     the next value at every row; gives
@@ -78,11 +75,12 @@ def measure(
 
     def model(rows: int, steps: int) -> SequenceRegressor:
         training = Training(
-            steps=steps, batch_size=1, learning_rate=learning_rate, schedule="constant"
-        )
+            steps=steps, batch_size=1, optimizer=optimizer, learning_rate=learning_rate,
+            schedule="constant",
+        )  # fmt: skip
         return SequenceRegressor(
-            "value", "value", ahead=1, cell=cell, hidden=(units,), scaling="none", restore="last",
-            check_every=steps, seed=seed, training=training, **WAYS[way](rows, window),
+            "value", "value", ahead=1, scaling="none", restore="last", check_every=steps,
+            training=training, **network, **WAYS[way](rows, window),
         )  # fmt: skip
 
     # Two short sequences first: they import and allocate what is needed once.
@@ -95,9 +93,9 @@ def measure(
             seconds.append(event.seconds)
 
     whole = table(learnt[: sequences * rows], rows)
-    before = _held_from_now_on()
+    before = peak_from_now_on()
     fitted = model(rows, epochs * updates).fit(whole, listeners=[note], id="series", time="row")
-    memory = _most_held() - before
+    memory = peak() - before
     scaled = (series - series[:trained].mean()) / series[:trained].std()
     said = fitted.predict(table(scaled, len(scaled)))["rollcast"].to_numpy()[:-1]
     error = (said - scaled[1:])[trained - 1 :] * series[:trained].std()
@@ -109,24 +107,16 @@ def measure(
     }
 
 
-def _held_from_now_on() -> int:
-    """Bytes that the process holds; on Linux its peak is counted anew from here."""
+def paused(cell: str, hidden: Sequence[int]) -> str:
+    """What comes of training while nothing is recorded."""
+    stack = Recurrent(cell, 1, tuple(hidden))
+    weights = stack.initial(np.random.default_rng(0))
+    run = stack.infer(weights, np.zeros((10, 1, 1), np.float32))
     try:
-        RESET.write_text("5")
-    except OSError:
-        return _most_held()
-    return _most_held()
-
-
-def _most_held() -> int:
-    """The peak of the process in bytes. (Linux hands ru_maxrss down from the parent.)"""
-    if STATUS.exists():
-        line = next(each for each in STATUS.read_text().splitlines() if each.startswith("VmHWM"))
-        return 1024 * int(line.split()[1])
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+        engine.backward(run.recording)
+    except NoGradientError as error:
+        return f"{type(error).__name__}: {str(error).partition(':')[0]}"
+    return ""
 
 
 if __name__ == "__main__":

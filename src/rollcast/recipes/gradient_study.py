@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
-from typing import Any
 
 import numpy as np
 
-from rollcast import engine
 from rollcast.choice import require
 from rollcast.data.read import read
 from rollcast.data.synthetic import seasons
-from rollcast.errors import DataError, NoGradientError, UsageError
-from rollcast.nn.recurrent import Recurrent
+from rollcast.errors import DataError, UsageError
 from rollcast.plots.costs import costs
-from rollcast.recipes.gradient_run import WAYS, measured
+from rollcast.recipes.gradient_run import WAYS, measured, paused
+from rollcast.recipes.notes import Notes
 from rollcast.recipes.result import RecipeResult
 from rollcast.train.events import FitStarted, Listener, StepDone
 
 TRAINED = 0.8
-MIB = 2.0**20
-PANELS = {"memory": "peak memory (MiB)", "epoch": "time per pass (s)", "error": "validation RMSE"}
+PANELS = {"memory": "peak memory, MiB", "epoch": "time per pass, s", "error": "validation RMSE"}
+LENGTH = "rows in a sequence"
+UNITS = {"memory": 2.0**20}
 
 
 def gradient_study(
@@ -33,7 +31,9 @@ def gradient_study(
     lengths: Sequence[int] = (1000, 4000, 16_000),
     window: int = 100,
     cell: str = "lstm",
-    units: int = 64,
+    hidden: Sequence[int] = (64,),
+    dropout: float = 0.0,
+    optimizer: str = "adam",
     epochs: int = 10,
     learning_rate: float = 3e-3,
     seed: int = 0,
@@ -62,21 +62,26 @@ def gradient_study(
         Rows of a truncated window, and rows with a loss after a burn-in
     cell
         rnn_tanh, rnn_relu, lstm or gru
-    units
-        Of the one recurrent layer
+    hidden
+        Units of each layer
+    dropout
+        Between the layers
+    optimizer
+        adam, rmsprop, sgd(momentum=0.9) …
     epochs
         Passes over the training part
     learning_rate
-        Of Adam, constant
+        Its rate, constant
     seed
         Of data and first weights
     published
         Also what tutorials advise: recording paused while training
     """
-    began = perf_counter()
-    values = _made(rows, seed) if table is None else _given(table, time, target)
+    notes = Notes("gradient-study", locals())
+    require("rows", rows, rows >= 100, "a whole number from 100")
+    values = seasons(rows, seed=seed).values if table is None else _given(table, time, target)
     trained = int(TRAINED * len(values))
-    for name, value, least in (("window", window, 2), ("epochs", epochs, 1), ("units", units, 1)):
+    for name, value, least in (("window", window, 2), ("epochs", epochs, 1)):
         require(name, value, value >= least, f"a whole number from {least}")
     swept = sorted({min(int(length), trained) for length in lengths})
     if not swept or swept[0] < 2 * window:
@@ -85,68 +90,35 @@ def gradient_study(
             f"be trained on) are too short for windows of {window}. Give longer ones, or a shorter "
             "window."
         )
+    notes.settings |= {"rows": len(values), "lengths": tuple(swept)}
     setting = {
-        "values": values.tolist(), "trained": trained, "window": window, "cell": cell,
-        "units": units, "epochs": epochs, "learning_rate": learning_rate, "seed": seed,
+        "values": values.tolist(), "trained": trained, "window": window, "epochs": epochs,
+        "learning_rate": learning_rate, "optimizer": optimizer,
+        "network": {"cell": cell, "hidden": list(hidden), "dropout": dropout, "seed": seed},
     }  # fmt: skip
-    naive = float(np.sqrt(np.mean(np.diff(values[trained - 1 :]) ** 2)))
-    table_rows: list[dict[str, Any]] = []
     runs = [(length, way) for length in swept for way in WAYS]
-    _tell(listeners, FitStarted(0, len(runs), len(runs), 1, 0, len(runs)))
+    for listener in listeners:
+        listener(FitStarted(0, len(runs), len(runs), 1, 0, len(runs)))
     for number, (length, way) in enumerate(runs, 1):
-        found = measured({**setting, "rows": length, "way": way})
-        table_rows.append(
-            {
-                "way": way,
-                "rows in a sequence": length,
-                PANELS["memory"]: found["memory"] / MIB,
-                PANELS["epoch"]: found["epoch"],
-                "updates per pass": int(found["updates"]),
-                PANELS["error"]: found["error"],
-            }
-        )
-        passed = perf_counter() - began
-        _tell(
-            listeners,
-            StepDone(number, len(runs), found["error"], 0.0, learning_rate, passed),
-        )
-    metrics = {
-        f"{row['way']}, {row['rows in a sequence']} rows: {PANELS[key]}": row[PANELS[key]]
-        for row in table_rows
-        for key in PANELS
-    }
-    panels = {
-        text: {
-            way: (_column(table_rows, way, "rows in a sequence"), _column(table_rows, way, text))
-            for way in WAYS
-        }
-        for text in PANELS.values()
-    }
+        measures = measured({**setting, "rows": length, "way": way})
+        found = {text: measures[key] / UNITS.get(key, 1.0) for key, text in PANELS.items()}
+        found["updates per pass"] = int(measures["updates"])
+        notes.line({"way": way, LENGTH: length}, found)
+        done = StepDone(number, len(runs), measures["error"], 0.0, learning_rate, notes.seconds)
+        for listener in listeners:
+            listener(done)
+    panels = {text: {way: _column(notes, way, text) for way in WAYS} for text in PANELS.values()}
     if published:
-        table_rows.append({"way": "paused", "note": _paused(cell, units)})
-    table_rows.append({"way": "next value = this one", PANELS["error"]: naive})
-    seconds = perf_counter() - began
-    return RecipeResult(
-        name="gradient-study",
-        settings={
-            "table": table, "time": time, "target": target, "rows": len(values),
-            "lengths": tuple(swept), "window": window, "cell": cell, "units": units,
-            "epochs": epochs, "learning_rate": learning_rate, "seed": seed, "published": published,
-        },
-        metrics=metrics | {f"naive: {PANELS['error']}": naive},
-        figures={"costs": costs(panels, title="Four ways to train on long sequences")},
-        table=table_rows,
-        seconds=seconds,
-    )  # fmt: skip
+        notes.line({"way": "paused"}, {"note": paused(cell, hidden)})
+    naive = float(np.sqrt(np.mean(np.diff(values[trained - 1 :]) ** 2)))
+    notes.line({"way": "next value = this one"}, {PANELS["error"]: naive})
+    return notes.result({"costs": costs(panels, title="Four ways to train on long sequences")})
 
 
-def _column(rows: Sequence[dict[str, Any]], way: str, heading: str) -> np.ndarray:
-    return np.array([row[heading] for row in rows if row["way"] == way], np.float64)
-
-
-def _made(rows: int, seed: int) -> np.ndarray:
-    require("rows", rows, rows >= 100, "a whole number from 100")
-    return seasons(rows, seed=seed).values
+def _column(notes: Notes, way: str, heading: str) -> tuple[np.ndarray, np.ndarray]:
+    """Lengths, and the numbers under a heading."""
+    lines = [line for line in notes.table if line["way"] == way]
+    return np.array([line[LENGTH] for line in lines]), np.array([line[heading] for line in lines])
 
 
 def _given(table: str, time: str, target: str) -> np.ndarray:
@@ -160,20 +132,3 @@ def _given(table: str, time: str, target: str) -> np.ndarray:
             "not all the same. Give a longer series."
         )
     return np.interp(np.arange(len(values)), known, values[known])
-
-
-def _paused(cell: str, units: int) -> str:
-    """What comes of training while nothing is recorded."""
-    stack = Recurrent(cell, 1, (units,))
-    weights = stack.initial(np.random.default_rng(0))
-    run = stack.infer(weights, np.zeros((10, 1, 1), np.float32))
-    try:
-        engine.backward(run.recording)
-    except NoGradientError as error:
-        return f"{type(error).__name__}: {str(error).partition(':')[0]}"
-    return ""
-
-
-def _tell(listeners: Sequence[Listener], event: FitStarted | StepDone) -> None:
-    for listener in listeners:
-        listener(event)

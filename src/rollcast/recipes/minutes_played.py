@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
-from typing import Any
 
 import numpy as np
 
 from rollcast import SequenceRegressor, Training
-from rollcast.plots import WavePicture, curves, waves
-from rollcast.recipes.frame import long_frame, values_of
+from rollcast.plots import curves
+from rollcast.recipes.frame import continued, long_frame, values_of
+from rollcast.recipes.notes import Notes, snake
 from rollcast.recipes.result import RecipeResult
+from rollcast.score.metrics import rmse
 from rollcast.train.events import Listener
 
 Array = np.ndarray
@@ -19,13 +19,17 @@ Array = np.ndarray
 PUBLISHED = (7.279, 1.428, 0.572, 0.316, 0.206, 0.159, 0.137, 0.116, 0.090, 0.062)
 """Training loss of the source, step by step, one offset a series."""
 
-ROWS, TEST = 11, 5
+TEST = 5
+TIME_STEPS = 5000
+"""Of the network of time."""
 KINDS = {"one offset": False, "noise": True}
+"""Whether there is noise at each point."""
 
 
 def minutes_played(
     *,
     series: int = 100,
+    rows: int = 11,
     horizon: int = 11,
     hidden: Sequence[int] = (64, 64),
     cell: str = "lstm",
@@ -41,13 +45,15 @@ def minutes_played(
     """Eleven points a series: an LSTM that carries a trend on, beside a straight line.
 
     y = 1.6 t + 4 + e, with e ~ Normal(10, 1) drawn once a series ("one offset") or at every point
-    ("noise"). The first five
-    series are the test. Losses are mean squared errors one step ahead, in the unit of y².
+    ("noise"). The first five series are the test. Losses are mean squared errors one step ahead, in
+    the unit of y².
 
     Parameters
     ----------
     series
         How many; five are the test and a quarter chooses the step whose weights are kept
+    rows
+        Points that are known
     horizon
         Points to forecast in closed loop
     hidden
@@ -69,103 +75,65 @@ def minutes_played(
     published
         Train as published, too: the values themselves instead of their differences
     """
-    started = perf_counter()
+    notes = Notes("minutes-played", locals())
     training = Training(steps=steps, optimizer=optimizer, learning_rate=learning_rate)
-    table: list[dict[str, Any]] = []
-    losses: dict[str, dict[str, Array]] = {kind: {} for kind in KINDS}
-    figures, metrics = {}, {}
-
-    def network(known: Array, difference: bool | str, restore: str) -> tuple[Array, Array]:
-        """Train on the other series: forecasts of the test (TEST, horizon), loss of each step."""
-        judged = 0 if restore == "last" else series // 4
-        model = SequenceRegressor(
-            "y", "y", ahead=1, cell=cell, hidden=hidden, dropout=dropout, normalize=normalize,
-            scaling="none", difference=difference, restore=restore, held_out=judged, check_every=1,
-            training=training, seed=seed,
-        )  # fmt: skip
-        model.fit(long_frame({"y": known[TEST:]}), listeners=listeners)
-        forecasts = model.generate(long_frame({"y": known[:TEST]}), horizon)
-        return values_of(forecasts, TEST), model.history_.loss
-
+    ways: dict[str, tuple[bool | str, str, int]]
+    ways = {"rollcast": ("auto", "closed_loop(steps=8)", series // 4)}
+    if published:
+        ways["as published"] = (False, "last", 0)
+    figures, losses = {}, {}
+    t = np.arange(rows + horizon)
     for kind, each in KINDS.items():
-        y = lines(series, ROWS + horizon, each, seed)
-        known, future = y[:, :ROWS], y[:TEST, ROWS:]
-        found, loss = {}, losses[kind]
-        found["rollcast"], loss["rollcast"] = network(known, "auto", "closed_loop(steps=8)")
-        if published:
-            found["as published"], loss["as published"] = network(known, False, "last")
-        fitted, fit_loss, held_loss = of_time(known[:TEST], horizon, seed)
-        found |= {"network of time": fitted, "straight line": line(known[:TEST], horizon)}
-        short = kind.replace(" ", "_")
-        for method, forecast in found.items():
-            row: dict[str, Any] = {"data": kind, "method": method, "training loss": None}
-            row |= {"validation loss": None, "RMSE ahead": rmse(forecast, future)}
-            if method in loss:
-                row["training loss"] = float(loss[method][-1])
-            if method == "network of time":
-                row |= {"training loss": fit_loss, "validation loss": held_loss}
-            table.append(row)
-            key = method.replace(" ", "_")
-            metrics[f"{key}_rmse_{short}"] = row["RMSE ahead"]
-            if row["training loss"] is not None:
-                metrics[f"{key}_loss_{short}"] = row["training loss"]
-        t = np.arange(ROWS + horizon)
-        pictures = [
-            WavePicture(
-                f"test series {k + 1}", t[:ROWS], known[k], t[ROWS:],
-                {method: forecast[k] for method, forecast in found.items()}, future[k],
-            )
-            for k in range(TEST)
-        ]  # fmt: skip
-        figures[f"forecasts-{kind.replace(' ', '-')}"] = waves(
-            pictures, title=f"Eleven points continued: {kind}", unit="minutes", x_title="game"
-        )
-    seconds = perf_counter() - started
-    losses["one offset"]["figures of the source"] = np.array(PUBLISHED)
-    panels = {f"loss, minutes², {kind}": each for kind, each in losses.items()}
-    figures["losses"] = curves(panels, title="Training loss, step by step", x_title="step")
-    settings = {
-        "series": series, "horizon": horizon, "hidden": tuple(hidden), "cell": cell,
-        "dropout": dropout, "normalize": normalize, "optimizer": optimizer,
-        "learning_rate": learning_rate, "steps": steps, "seed": seed, "published": published,
-    }  # fmt: skip
-    return RecipeResult("minutes-played", settings, metrics, figures, table, seconds)
+        noise = np.random.default_rng(seed).normal(10, 1, (series, len(t) if each else 1))
+        y = 1.6 * t + 4 + noise
+        known, future = y[:, :rows], y[:TEST, rows:]
+        said, loss, held = {}, {}, {}
+        for name, (difference, restore, judged) in ways.items():
+            model = SequenceRegressor(
+                "y", "y", ahead=1, scaling="none", difference=difference, restore=restore,
+                held_out=judged, check_every=1, training=training, **notes.network,
+            ).fit(long_frame({"y": known[TEST:]}), listeners=listeners)  # fmt: skip
+            said[name] = values_of(model.generate(long_frame({"y": known[:TEST]}), horizon), TEST)
+            loss[name] = model.history_.loss
+        name = "network of time"
+        said[name], loss[name], held[name] = of_time(known[:TEST], horizon, seed)
+        slope, level = np.polyfit(t[:rows], known[:TEST].T, 1)
+        said["straight line"] = level[:, None] + slope[:, None] * t[rows:]
+        for name, forecast in said.items():
+            found = {
+                "training loss": float(loss[name][-1]) if name in loss else None,
+                "validation loss": held.get(name),
+                "RMSE ahead": rmse(future, forecast),
+            }
+            notes.line({"data": kind, "method": name}, found)
+        losses[f"loss, minutes², {kind}"] = {name: loss[name] for name in ways}
+        figures[f"forecasts-{snake(kind, sep='-')}"] = continued(
+            known, future, said, names=[f"test series {k + 1}" for k in range(TEST)],
+            title=f"{rows} points continued: {kind}", unit="minutes", x_title="game",
+        )  # fmt: skip
+    losses["loss, minutes², one offset"]["figures of the source"] = np.array(PUBLISHED)
+    figures["losses"] = curves(losses, title="Training loss, step by step", x_title="step")
+    return notes.result(figures)
 
 
-def lines(series: int, rows: int, each: bool, seed: int) -> Array:
-    """y (series, rows), with noise at each point or one offset a series."""
-    noise = np.random.default_rng(seed).normal(10, 1, (series, rows if each else 1))
-    return 1.6 * np.arange(rows) + 4 + noise
-
-
-def of_time(known: Array, horizon: int, seed: int) -> tuple[Array, float, float]:
-    """The network from time to value, one a series: 13 tanh units, 9 points to train on, 2 to
-    validate, plain SGD. Forecasts, and the mean loss on both kinds of points."""
+def of_time(known: Array, horizon: int, seed: int) -> tuple[Array, Array, float]:
+    """The network from time to value, one a series: 13 tanh units, plain SGD, the last two points
+    to validate. Forecasts, the mean loss on the other points (1,) and on those."""
     # A recurrent layer that starts from zeros at every row is a plain one.
+    rows = known.shape[1]
     model = SequenceRegressor(
         "t", "y", cell="rnn_tanh", hidden=(13,), window=1, scaling="none", restore="last",
         training=Training(
-            steps=5000, batch_size=9, optimizer="sgd", learning_rate=1e-3, schedule="constant",
-            clip_norm=None,
+            steps=TIME_STEPS, batch_size=rows - 2, optimizer="sgd", learning_rate=1e-3,
+            schedule="constant", clip_norm=None,
         ),
         seed=seed,
     )  # fmt: skip
-    t = np.arange(ROWS + horizon, dtype=np.float64)[None]
+    t = np.arange(rows + horizon, dtype=np.float64)[None]
     said = []
     for row in known:
-        model.fit(long_frame({"t": t[:, : ROWS - 2], "y": row[None, : ROWS - 2]}))
+        model.fit(long_frame({"t": t[:, : rows - 2], "y": row[None, : rows - 2]}))
         said.append(values_of(model.predict(long_frame({"t": t}), window=1), 1)[0])
     outputs = np.array(said)
-    square = (outputs[:, :ROWS] - known) ** 2
-    return outputs[:, ROWS:], float(square[:, :-2].mean()), float(square[:, -2:].mean())
-
-
-def line(known: Array, horizon: int) -> Array:
-    """The straight line of least squares through each series, carried on."""
-    slope, level = np.polyfit(np.arange(ROWS), known.T, 1)
-    return level[:, None] + slope[:, None] * np.arange(ROWS, ROWS + horizon)
-
-
-def rmse(forecast: Array, truth: Array) -> float:
-    """Root mean squared error."""
-    return float(np.sqrt(np.mean((forecast - truth) ** 2)))
+    square = (outputs[:, :rows] - known) ** 2
+    return outputs[:, rows:], square[:, :-2].mean(keepdims=True)[0], float(square[:, -2:].mean())

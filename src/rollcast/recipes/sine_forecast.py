@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rollcast.recipes.notes import Notes
 from rollcast.recipes.result import RecipeResult
-from rollcast.recipes.waves import Waves, compare, free_running, teacher_forced
+from rollcast.recipes.waves import Waves, compared
 from rollcast.train.events import Listener
 
 TEST = 3
@@ -18,10 +19,13 @@ def sine_forecast(
     *,
     series: int = 100,
     rows: int = 1000,
+    horizon: int | None = None,
     hidden: Sequence[int] = (64, 64),
     cell: str = "lstm",
     dropout: float = 0.0,
     normalize: str | None = None,
+    optimizer: str = "adam",
+    learning_rate: float = 3e-3,
     steps: int = 1200,
     seed: int = 0,
     published: bool = False,
@@ -37,7 +41,9 @@ def sine_forecast(
     series
         Waves; the first three are the test
     rows
-        Samples of each, and steps of the closed loop
+        Samples of each
+    horizon
+        Steps of the closed loop (default: as many as rows)
     hidden
         Units of each layer: 51,51 and 64,32 and 15,15 are known, too
     cell
@@ -45,7 +51,12 @@ def sine_forecast(
     dropout
         Between the layers
     normalize
-        layer or batch, between the layers; such a network is trained on true values alone
+        layer or batch, between the layers; such a network is trained on true values alone, so its
+        closed loop is further off (sine waves: 0.01 to 0.05 with layer, 0.1 to 0.3 with batch)
+    optimizer
+        adam, adamw, rmsprop, sgd(momentum=0.9) …
+    learning_rate
+        Its rate
     steps
         Updates, 16 windows each
     seed
@@ -53,20 +64,10 @@ def sine_forecast(
     published
         Train as published, too: ten steps of L-BFGS on true values
     """
+    notes = Notes("sine-forecast", locals())
     shift = np.random.default_rng(seed).integers(-80, 80, series)
-    values = np.sin((np.arange(2 * rows)[:, None, None] + shift[:, None]) / 20.0)
+    last = rows + (horizon or rows)
+    values = np.sin((np.arange(last)[:, None, None] + shift[:, None]) / 20.0)
     ids = range(series)
     every = Waves({id: values[:rows, id] for id in ids}, {id: values[rows:, id] for id in ids})
-    learnt = ids[TEST:]
-    network = {"hidden": tuple(hidden), "cell": cell, "dropout": dropout, "normalize": normalize}
-    models = {"ours": free_running(1, rows, len(learnt), steps=steps, seed=seed, **network)}
-    if published:
-        models["published"] = teacher_forced(1, len(learnt), seed=seed, **network)
-    found = compare(models, every, learnt, ids[:TEST], ids[-TEST:], listeners)
-    settings = {
-        "series": series, "rows": rows, **network, "steps": steps, "seed": seed,
-        "published": published, "models": {name: repr(model) for name, model in models.items()},
-    }  # fmt: skip
-    return RecipeResult(
-        "sine-forecast", settings, found.metrics, found.figures, found.table, found.seconds
-    )
+    return compared(notes, every, ids[TEST:], ids[:TEST], listeners)

@@ -56,9 +56,9 @@ def test_the_strategy_is_an_option(forecast) -> None:
     result = forecast("--strategy", "recursive", "--save", "wave.roll", "--quiet")
     assert result.exit_code == 0, result.output
     assert library.load("wave.roll").strategy == "recursive"
-    result = forecast("--strategy", "segment", "--out", "forecast.csv")
+    result = forecast("--strategy", "segments", "--out", "forecast.csv")
     assert result.exit_code == 2
-    assert "direct, recursive" in result.stderr
+    assert "direct, recursive, segment" in result.stderr
 
 
 def test_the_suffix_chooses_the_format_and_the_rows_are_the_same(forecast, rollcast) -> None:

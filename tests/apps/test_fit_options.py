@@ -27,6 +27,8 @@ OPTIONS = {
                       {}),
     "recursive": (("--strategy", "recursive", "--dropout", "0.2", "--hidden", "5,4"),
                   {"strategy": "recursive", "dropout": 0.2}, {}),
+    "segment": (("--strategy", "segment", "--segment", "3", "--dropout", "0.2"),
+                {"strategy": "segment", "segment": 3}, {}),
     "bound": (("--clip-norm", "0.5"), {}, {"clip_norm": 0.5}),
     "no bound": (("--clip-norm", "0"), {}, {"clip_norm": None}),
     "rate": (("--learning-rate", "0.01"), {}, {"learning_rate": 0.01}),

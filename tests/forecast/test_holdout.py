@@ -9,6 +9,7 @@ from rollcast.forecast.holdout import (
     choose_fold,
     choose_holdout,
     choose_recurrent_steps,
+    choose_segment,
     cut_rows,
 )
 
@@ -84,3 +85,20 @@ def test_a_season_too_long_for_the_table_is_left_to_the_calendar() -> None:
     assert choose_fold(context, 365) is None
     assert choose_recurrent_steps(context, 14) == 42
     assert choose_fold(42, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("context", "season", "rows"),
+    [(720, 24, 48), (720, 96, 48), (720, 144, 48), (384, 24, 24), (112, 7, 7), (66, 11, 4),
+     (364, 52, 26), (15, 1, 1), (1, 1, 1), (1, 12, 1), (30, 365, 1)],
+)  # fmt: skip
+def test_a_segment_is_whole_seasons_or_a_part_that_divides_one(
+    context: int, season: int, rows: int
+) -> None:
+    assert choose_segment(context, season) == rows
+
+
+@pytest.mark.parametrize("season", [1, 2, 7, 12, 24, 365])
+def test_a_segment_lies_within_the_window(season: int) -> None:
+    for context in range(1, 200):
+        assert 1 <= choose_segment(context, season) <= context

@@ -64,6 +64,7 @@ def forecast(
     normalize: fit_options.Normalize = None,
     context: fit_options.Context = None,
     strategy: fit_options.Strategy = None,
+    segment: fit_options.Segment = None,
     head: fit_options.Head = None,
     scaling: fit_options.Scaling = None,
     initial: fit_options.Initial = None,
@@ -89,7 +90,7 @@ def forecast(
 
         network = {"cell": cell, "context": context, "strategy": strategy, "head": head}
         network |= {"scaling": scaling, "initial": initial, "seed": seed, "dropout": dropout}
-        network |= {"hidden": units_of(hidden), "normalize": normalize}
+        network |= {"hidden": units_of(hidden), "normalize": normalize, "segment": segment}
         steering = {"optimizer": optimizer, "learning_rate": learning_rate, "schedule": schedule}
         setting = given({"steps": steps, "batch_size": batch_size} | steering)
         if clip_norm is not None:

@@ -55,7 +55,17 @@ Strategy = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="All steps at once (direct) or each from the one before (recursive) (default: direct)",
+        help="All steps at once (direct), each from the one before (recursive), or segments of "
+        "rows (segment) (default: direct)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Segment = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Rows of a segment, of strategy segment (default: by context and season)",
         rich_help_panel=NETWORK,
     ),
 ]

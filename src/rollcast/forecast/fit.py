@@ -26,6 +26,7 @@ from rollcast.forecast.holdout import (
     choose_fold,
     choose_holdout,
     choose_recurrent_steps,
+    choose_segment,
     cut_rows,
 )
 from rollcast.forecast.intervals import calibrate, forecast_spread
@@ -38,7 +39,7 @@ from rollcast.train.loop import Outcome, run
 from rollcast.train.state import History
 from rollcast.train.training import MANY_WINDOWS, Training
 
-STRATEGIES = ("direct", "recursive", "auto")
+STRATEGIES = ("direct", "recursive", "segment", "auto")
 
 MAPS = 4
 """Linear maps of the window under gates, where there are MANY_WINDOWS to learn the gates from.
@@ -94,6 +95,9 @@ def fit_panel(
     )
     if recursive:
         spec = recursive_spec(spec)
+    elif params["strategy"] == "segment":
+        rows = params["segment"] or choose_segment(context, panel.season)
+        spec = segment_spec(spec, rows)
     network = build(spec)
     problem = NetworkProblem(
         network,
@@ -145,6 +149,13 @@ def fit_panel(
     return fitted, outcome.history
 
 
+def segment_spec(spec: NetworkSpec, rows: int) -> NetworkSpec:
+    """The segment network in the place of a direct one: it reads the window ``rows`` at a time."""
+    return replace(
+        spec, strategy="segment", segment=rows, fold=None, recurrent_steps=None, decoder_gain=0.1
+    )
+
+
 def train_on_all(
     network: Network,
     every: Windows,
@@ -193,15 +204,20 @@ def file_of_second_run(checkpoint: str | os.PathLike[str] | None) -> str | None:
 
 def check_params(params: dict[str, Any]) -> None:
     """Raise UsageError for arguments that the parts they are handed to would not refuse."""
-    for name, least in (("horizon", 1), ("seed", 0), ("context", 1)):
+    for name, least in (("horizon", 1), ("seed", 0), ("context", 1), ("segment", 1)):
         found = params[name]
-        if name == "context" and found is None:
+        if name in ("context", "segment") and found is None:
             continue
         whole = is_whole(found)
         if not whole or found < least:
             raise UsageError(f"{name}={found!r}: expected a whole number from {least}.")
     if params["strategy"] not in STRATEGIES:
         raise UsageError(f"strategy={params['strategy']!r}: choose one of {', '.join(STRATEGIES)}.")
+    if params["segment"] is not None and params["strategy"] != "segment":
+        raise UsageError(
+            f"segment={params['segment']} with strategy={params['strategy']!r}: only "
+            "strategy='segment' has segments. Leave it out, or take that strategy."
+        )
     if not isinstance(params["training"], Training):
         raise UsageError(
             f"training={params['training']!r}: expected a Training, as in "

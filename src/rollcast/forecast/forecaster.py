@@ -43,7 +43,10 @@ class Forecaster:
         ``"rnn_tanh"``, ``"rnn_relu"``, ``"lstm"`` or ``"gru"``, and the units of each layer.
     strategy
         ``"direct"``: the final state and the known future give all steps. ``"recursive"``: one step
-        feeds the next. ``"auto"`` is ``"direct"``.
+        feeds the next. ``"segment"``: a segment of rows a step, future segments side by side, for
+        long windows and horizons. ``"auto"`` is ``"direct"``.
+    segment
+        Rows of a segment; None = chosen by `choose_segment`.
     head
         What is learnt: ``"quantile"``, ``"mse"``, ``"mae"`` or ``"huber"``.
     scaling
@@ -72,6 +75,7 @@ class Forecaster:
         cell: str = "lstm",
         hidden: Sequence[int] = (64, 64),
         strategy: str = "direct",
+        segment: int | None = None,
         head: str = "quantile",
         scaling: str = "window",
         initial: str = "torch",
@@ -86,6 +90,7 @@ class Forecaster:
         self.cell = cell
         self.hidden = hidden
         self.strategy = strategy
+        self.segment = segment
         self.head = head
         self.scaling = scaling
         self.initial = initial

@@ -30,8 +30,8 @@ LEAST_ORIGINS = 3
 SEASONS, HORIZONS, MOST_CONTEXT, WINDOWS_PER_ROW = 16, 3, 384, 2
 """Of the rule for the context: see `choose_context`."""
 
-LEAST_FOLD, MOST_FOLD, MOST_RECURRENT = 7, 192, 128
-"""Steps of the recurrent stack: see `choose_fold` and `choose_recurrent_steps`."""
+LEAST_FOLD, MOST_FOLD, MOST_RECURRENT, SEGMENTS = 7, 192, 128, 16
+"""Steps of the recurrent stack: see `choose_fold`, `choose_recurrent_steps`, `choose_segment`."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,17 @@ def choose_recurrent_steps(context: int, horizon: int) -> int:
     """How many of the newest rows the recurrent stack reads where the window is not folded. What
     lies further back reaches the forecast through the linear path, which reads the whole window."""
     return min(context, max(horizon, MOST_RECURRENT))
+
+
+def choose_segment(context: int, season: int) -> int:
+    """Rows of a segment: those that make SEGMENTS of the window, in whole seasons or, where a
+    season is longer, in a part that divides it, unless all of those are far from it."""
+    wanted = max(1, round(context / SEGMENTS))
+    if 1 < season <= wanted:
+        return round(wanted / season) * season
+    near = range((wanted + 1) // 2, min(2 * wanted, context) + 1)
+    parts = [rows for rows in near if season > 1 and season % rows == 0]
+    return min(parts, key=lambda rows: abs(rows - wanted), default=wanted)
 
 
 def cut_rows(panel: Panel, holdout: Holdout) -> np.ndarray:

@@ -13,7 +13,7 @@ from rollcast.forecast.start import linear_start
 from rollcast.model import predict
 from rollcast.model.network import Network
 
-STARTS = {"direct": linear_start, "recursive": lag_start}
+STARTS = {"direct": linear_start, "recursive": lag_start, "segment": linear_start}
 
 MOST_VALIDATED = 2048
 """Held-out windows looked at during training; of more, evenly spaced ones."""

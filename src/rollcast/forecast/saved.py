@@ -146,6 +146,7 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "cell": field(saved, "cell", str),
         "hidden": tuple(field(saved, "hidden", list)),
         "strategy": field(saved, "strategy", str),
+        "segment": field(saved, "segment", int, type(None)) if "segment" in saved else None,
         "head": field(saved, "head", str),
         "scaling": field(saved, "scaling", str),
         "initial": field(saved, "initial", str) if "initial" in saved else "torch",

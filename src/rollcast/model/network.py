@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rollcast.model import direct, recursive
+from rollcast.model import direct, recursive, segment
 from rollcast.model.inputs import filled
 from rollcast.model.spec import NetworkSpec
 from rollcast.nn.heads import Head
@@ -42,6 +42,7 @@ STRATEGIES: dict[str, Strategy] = {
     "recursive": Strategy(
         recursive.shapes, recursive.begin, recursive.loss_and_gradient, recursive.outputs
     ),
+    "segment": Strategy(segment.shapes, segment.begin, segment.loss_and_gradient, segment.outputs),
 }
 
 

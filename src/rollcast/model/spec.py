@@ -16,10 +16,10 @@ from rollcast.nn.normal import NORMALIZE
 SKIPS = ("none", "naive", "seasonal_naive", "seasonal_mean")
 """What the linear path from the window gives before training."""
 
-LATER = ("initial", "lags", "normalize")
+LATER = ("initial", "lags", "normalize", "segment")
 """Parts that came after the first model files; those that lack one have its default."""
 
-STRATEGIES = ("direct", "recursive")
+STRATEGIES = ("direct", "recursive", "segment")
 
 LARGEST = 1 << 20
 """No size in a spec may exceed this: beyond it a number is a mistake, or malice."""
@@ -36,6 +36,7 @@ class NetworkSpec:
       rows earlier beside it: a season is read once, with all seasons side by side.
     - ``indicator``: whether an input says which values were observed; ``features``: calendar inputs
       per row, past and future; ``future_units``: width of the path from the known future.
+    - ``segment``: the rows that each recurrent step of a segment network reads and forecasts.
     - ``lags``: how many of the newest values the autoregressive path of a recursive network reads.
     - ``head``, ``levels``: what the outputs mean.
     - ``skip``: one of SKIPS; ``maps``: how many such maps, mixed by gates if more than one;
@@ -66,13 +67,14 @@ class NetworkSpec:
     initial: str = "torch"
     lags: int = 0
     normalize: str | None = None
+    segment: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("context", "horizon", "season", "future_units", "maps"):
             _whole(name, getattr(self, name))
         _whole("features", self.features, least=0)
         _whole("lags", self.lags, least=0)
-        for name in ("recurrent_steps", "fold"):
+        for name in ("recurrent_steps", "fold", "segment"):
             if getattr(self, name) is not None:
                 _whole(name, getattr(self, name))
         if self.fold is not None and (self.fold > self.context or self.recurrent_steps is not None):
@@ -115,6 +117,16 @@ class NetworkSpec:
                 raise UsageError(f"lags={self.lags}: expected at most the context, {self.context}.")
         elif self.lags:
             raise UsageError(f"lags={self.lags}: only a recursive network has them.")
+        if self.strategy == "segment":
+            if self.segment is None or self.segment > self.context:
+                raise UsageError(
+                    f"segment={self.segment!r}: strategy='segment' expects 1 to {self.context} "
+                    "rows, as many as the context has."
+                )
+            if self.fold is not None or self.recurrent_steps is not None:
+                raise UsageError("strategy='segment': expected no fold and no recurrent_steps.")
+        elif self.segment is not None:
+            raise UsageError(f"segment={self.segment}: only a segment network has one.")
 
     def _check_normalize(self) -> None:
         kind = self.normalize
@@ -143,12 +155,26 @@ class NetworkSpec:
     @property
     def inputs(self) -> int:
         """Numbers that each recurrent step reads."""
+        if self.strategy == "segment":
+            return self.hidden[0]
         return self.folds + int(self.indicator) + self.features
 
     @property
     def steps(self) -> int:
-        """Recurrent steps: the newest rows."""
+        """Recurrent steps: the newest rows, or whole segments of them."""
+        if self.strategy == "segment":
+            return self.context // self.segment_rows
         return self.fold or min(self.context, self.recurrent_steps or self.context)
+
+    @property
+    def segment_rows(self) -> int:
+        """Rows of a segment."""
+        return self.segment or 1
+
+    @property
+    def segments_ahead(self) -> int:
+        """Segments that the horizon needs; the last may reach past it."""
+        return -(-self.horizon // self.segment_rows)
 
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON can say it."""

@@ -1,0 +1,276 @@
+"""The segment network: a segment of rows a recurrent step, and all segments of the future at once.
+
+    z   = the window less its newest value, cut into n segments of w rows (the newest n w rows)
+    x_j = relu(W z_j + b + A f_j)          f_j: the calendar of the segment's first row
+    h   = the recurrent stack's states after x_1 … x_n
+    d_k = those after one step more from h that reads P_k + C f_k, for each future segment k
+    output of segment k = D d_k + e_k      one row of e per step and output
+           + Σ softmax(G h + c) S past     skip: linear in the whole window, see skip.py
+
+Without a skip path the newest value is added instead. A window of 720 rows is read in 15 steps of
+48, and no forecast feeds another: decoding in parallel (Lin et al. 2023, arXiv 2308.11200, section
+4). Every step sees all of h, and so the newest value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rollcast import engine
+from rollcast.model.inputs import filled
+from rollcast.model.skip import Skip, naive_map, skip_backward, skip_forward, skip_shapes
+from rollcast.model.spec import NetworkSpec
+from rollcast.nn.layers import dropout_mask
+from rollcast.nn.recurrent import Recurrent
+
+if TYPE_CHECKING:
+    from rollcast.data.windows import Batch
+    from rollcast.model.network import Network
+
+Array = np.ndarray
+
+
+def shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights behind those of the recurrent stack."""
+    width, units, rows = spec.make_head().width, spec.inputs, spec.segment_rows
+    result: dict[str, tuple[int, ...]] = {
+        "segment.weight": (units, rows * (2 if spec.indicator else 1)),
+        "segment.bias": (units,),
+        "position": (spec.segments_ahead, units),
+        "decoder.weight": (rows * width, spec.hidden[-1]),
+        "decoder.bias": (spec.horizon * width,),
+    }
+    if spec.features:
+        result |= {
+            "past.calendar": (units, spec.features),
+            "future.calendar": (units, spec.features),
+        }
+    return result | skip_shapes(spec)
+
+
+def begin(spec: NetworkSpec, views: dict[str, Array], generator: np.random.Generator) -> None:
+    """First weights, into ``views`` of zeros: torch's for the linear parts, a naive skip."""
+    wide = spec.inputs
+    widths = {"segment.weight": views["segment.weight"].shape[1], "segment.bias": wide,
+              "decoder.weight": spec.hidden[-1]}  # fmt: skip
+    for name, width in widths.items():
+        gain = spec.decoder_gain if name.startswith("decoder") else 1.0
+        views[name][...] = gain * generator.uniform(-1, 1, views[name].shape) / np.sqrt(width)
+    views["position"][...] = generator.normal(size=views["position"].shape)
+    for name in ("past.calendar", "future.calendar"):
+        if name in views:
+            drawn = generator.uniform(-1, 1, views[name].shape)
+            views[name][...] = drawn / np.sqrt(spec.features)
+    if spec.maps > 1:
+        bound = 1.0 / np.sqrt(spec.hidden[-1])
+        drawn = generator.uniform(-bound, bound, views["gate.weight"].shape)
+        views["gate.weight"][...] = drawn
+    if spec.skip != "none":
+        start = naive_map(spec, spec.skip) / spec.skip_gain
+        views["skip.weight"].reshape(spec.maps, *start.shape)[...] = start
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """What the network reads of a batch: ``past (context, batch)`` without gaps; ``segments
+    (n · batch, numbers)``; the calendar of the first row of each past and each future segment,
+    ``(… · batch, features)``, None without calendar."""
+
+    past: Array
+    segments: Array
+    past_calendar: Array | None
+    future_calendar: Array | None
+
+
+def loss_and_gradient(
+    network: Network,
+    weights: Array,
+    batch: Batch,
+    *,
+    seed: int = 0,
+    step: int = 0,
+    row_weight: Array | None = None,
+) -> tuple[float, Array]:
+    """The head's mean loss over the batch and its gradient ``(count,)``.
+
+    (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean.
+    """
+    spec, views, stack = network.spec, network.views(weights), _stack(network)
+    read, rows = _read(spec, batch), len(batch)
+    gradient = np.empty_like(weights)
+    parts = network.views(gradient)
+    recurrent = weights[: stack.count]
+
+    x = _embedded(spec, views, read)
+    seen = stack.forward(recurrent, x, seed=seed, step=step, outputs=False, need_x=True)
+    queries = _queries(spec, views, read, rows)
+    ahead = spec.segments_ahead
+    told = stack.forward(
+        recurrent, queries, h0=_repeated(seen.h, ahead), c0=_repeated(seen.c, ahead) or None,
+        seed=seed + 1, step=step, outputs=False, need_x=True,
+    )  # fmt: skip
+    state, top = seen.h[-1], told.h[-1]
+    dropped = _dropout(spec, seed, step, rows, top.dtype)
+    if dropped is not None:
+        top = top * dropped
+    skip = _skip(spec, views, state, read)
+    loss, slope = network.head.loss_and_gradient(
+        _output(network, views, top, skip, read), batch.target, batch.target_observed, row_weight
+    )
+
+    dsegments = _segments_of(spec, slope)
+    dtop, parts["decoder.weight"][...], _ = engine.linear_backward(
+        dsegments, np.ascontiguousarray(top), views["decoder.weight"]
+    )
+    parts["decoder.bias"].reshape(spec.horizon, -1)[...] = slope.sum(axis=1)
+    assert dtop is not None
+    if dropped is not None:
+        dtop *= dropped
+    back = engine.backward(told.recording, dh=[*_zeros(told.h[:-1]), dtop])
+    parts_of_stack = back.weights
+    assert back.x is not None
+    dqueries = back.x.reshape(ahead, rows, -1)
+    parts["position"][...] = dqueries.sum(axis=1)
+    if read.future_calendar is not None:
+        _, parts["future.calendar"][...], _ = engine.linear_backward(
+            dqueries.reshape(ahead * rows, -1), read.future_calendar, views["future.calendar"],
+            need_x=False,
+        )  # fmt: skip
+    dh, dc = _summed(back.h0, ahead), _summed(back.c0, ahead)
+    if skip is not None:
+        by_row = np.ascontiguousarray(slope.sum(axis=2).T)
+        dgates = skip_backward(
+            spec, views, parts, skip, by_row, state, np.ascontiguousarray(read.past.T)
+        )
+        if dgates is not None:
+            dh[-1] += dgates
+    back = engine.backward(seen.recording, dh=dh, dc=dc or None)
+    parts_of_stack += back.weights
+    gradient[: stack.count] = parts_of_stack
+    assert back.x is not None
+    dx = back.x
+    dx *= x > 0.0
+    flat = dx.reshape(-1, spec.inputs)
+    _, parts["segment.weight"][...], parts["segment.bias"][...] = engine.linear_backward(
+        flat, read.segments, views["segment.weight"], need_x=False
+    )
+    if read.past_calendar is not None:
+        _, parts["past.calendar"][...], _ = engine.linear_backward(
+            flat, read.past_calendar, views["past.calendar"], need_x=False
+        )
+    return loss, gradient
+
+
+def outputs(network: Network, weights: Array, batch: Batch) -> Array:
+    """The head's numbers ``(horizon, batch, width)``, in scaled units; keeps nothing."""
+    spec, views, stack = network.spec, network.views(weights), _stack(network)
+    read = _read(spec, batch)
+    packed = engine.pack(stack.cell, stack.sizes, weights[: stack.count])
+    seen = stack.infer(packed, _embedded(spec, views, read), outputs=False)
+    ahead = spec.segments_ahead
+    told = stack.infer(
+        packed, _queries(spec, views, read, len(batch)), h0=_repeated(seen.h, ahead),
+        c0=_repeated(seen.c, ahead) or None, outputs=False,
+    )  # fmt: skip
+    return _output(network, views, told.h[-1], _skip(spec, views, seen.h[-1], read), read)
+
+
+def _stack(network: Network) -> Recurrent:
+    """The stack, which a spec of this strategy leaves plain."""
+    assert isinstance(network.recurrent, Recurrent)
+    return network.recurrent
+
+
+def _read(spec: NetworkSpec, batch: Batch) -> Read:
+    past, rows, width = filled(batch.past, batch.observed), len(batch), spec.segment_rows
+    newest = slice(spec.context - spec.steps * width, None)
+
+    def cut(values: Array) -> Array:
+        return values.reshape(spec.steps, width, rows).transpose(0, 2, 1)
+
+    kinds = [cut(past[newest] - past[-1])]
+    if spec.indicator:
+        kinds.append(cut(batch.observed[newest].astype(past.dtype)))
+    segments = np.concatenate(kinds, axis=2).reshape(spec.steps * rows, -1)
+    segments = np.ascontiguousarray(segments)  # one segment is a view
+    if not spec.features:
+        return Read(past, segments, None, None)
+    first_past, first_future = batch.past_features[newest][::width], batch.future_features[::width]
+    return Read(
+        past,
+        segments,
+        np.ascontiguousarray(first_past).reshape(-1, spec.features),
+        np.ascontiguousarray(first_future).reshape(-1, spec.features),
+    )
+
+
+def _embedded(spec: NetworkSpec, views: dict[str, Array], read: Read) -> Array:
+    """What the stack reads, ``(n, batch, units)``."""
+    x = engine.linear(read.segments, views["segment.weight"], views["segment.bias"])
+    if read.past_calendar is not None:
+        x += engine.linear(read.past_calendar, views["past.calendar"])
+    return np.maximum(x, 0.0, out=x).reshape(spec.steps, -1, spec.inputs)
+
+
+def _queries(spec: NetworkSpec, views: dict[str, Array], read: Read, rows: int) -> Array:
+    """What is asked of the future: one step for all its segments, ``(1, ahead · batch, units)``."""
+    asked = np.repeat(views["position"], rows, axis=0)
+    if read.future_calendar is not None:
+        asked += engine.linear(read.future_calendar, views["future.calendar"])
+    return asked[None]
+
+
+def _output(
+    network: Network, views: dict[str, Array], top: Array, skip: Skip | None, read: Read
+) -> Array:
+    """The head's numbers of the future segments' last states ``top (ahead · batch, units)``."""
+    spec, width = network.spec, network.head.width
+    told = engine.linear(np.ascontiguousarray(top), views["decoder.weight"])
+    told = told.reshape(spec.segments_ahead, -1, spec.segment_rows, width).transpose(0, 2, 1, 3)
+    output = told.reshape(-1, told.shape[2], width)[: spec.horizon]
+    output += views["decoder.bias"].reshape(spec.horizon, 1, width)
+    output += (read.past[-1] if skip is None else skip.mixed.T)[..., None]
+    return np.ascontiguousarray(output)
+
+
+def _segments_of(spec: NetworkSpec, slope: Array) -> Array:
+    """A slope ``(horizon, batch, width)`` as that of what the decoder gives, ``(ahead · batch,
+    rows · width)``: zero where the last segment reaches past the horizon."""
+    horizon, batch, width = slope.shape
+    whole = np.zeros((spec.segments_ahead * spec.segment_rows, batch, width), slope.dtype)
+    whole[:horizon] = slope
+    whole = whole.reshape(spec.segments_ahead, spec.segment_rows, batch, width)
+    return np.ascontiguousarray(whole.transpose(0, 2, 1, 3)).reshape(
+        spec.segments_ahead * batch, spec.segment_rows * width
+    )
+
+
+def _skip(spec: NetworkSpec, views: dict[str, Array], state: Array, read: Read) -> Skip | None:
+    if spec.skip == "none":
+        return None
+    return skip_forward(spec, views, state, np.ascontiguousarray(read.past.T))
+
+
+def _dropout(spec: NetworkSpec, seed: int, step: int, rows: int, dtype: np.dtype) -> Array | None:
+    """What the decoder's states are multiplied by while training; None without dropout."""
+    if not spec.dropout:
+        return None
+    places = np.arange(spec.segments_ahead)[:, None], np.arange(rows)
+    units = spec.hidden[-1]
+    mask = dropout_mask(spec.dropout, seed, step, len(spec.hidden), *places, units)
+    return mask.reshape(-1, units).astype(dtype)
+
+
+def _repeated(states: list[Array], times: int) -> list[Array]:
+    return [np.tile(state, (times, 1)) for state in states]
+
+
+def _summed(states: list[Array], times: int) -> list[Array]:
+    return [state.reshape(times, -1, state.shape[-1]).sum(axis=0) for state in states]
+
+
+def _zeros(states: list[Array]) -> list[Array]:
+    return [np.zeros_like(state) for state in states]

@@ -97,7 +97,10 @@ def show_recipes(context: typer.Context) -> None:
     with exit_codes():
         from rollcast.recipes import RECIPES
 
-        rows = [{"recipe": name, "what it shows": first_line(recipe)} for name, recipe in RECIPES.items()]
+        rows = [
+            {"recipe": name, "what it shows": first_line(recipe)}
+            for name, recipe in RECIPES.items()
+        ]
         screen().print(mapping_table(rows), "rollcast recipe NAME --out FOLDER runs one", sep="\n")
 
 

@@ -111,7 +111,7 @@ def load(name: str, folder: Path) -> Part | None:
     raw = raw[: ends[2]]
     # stamps are even in every set but for one duplicate and one gap in Weather, which the
     # published figures know nothing of either: rows count, stamps begin at the first one
-    first, second = (np.datetime64(text) for text in stamps(read["date"][:2]))
+    first, second = (np.datetime64(text, "us") for text in stamps(read["date"][:2]))
     times = first + (second - first) * np.arange(len(raw))
     known = raw[: ends[0]]
     return Part((raw - known.mean(axis=0)) / known.std(axis=0), times, ends)  # type: ignore[arg-type]

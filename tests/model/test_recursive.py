@@ -9,7 +9,7 @@ from rollcast.model.network import build
 from rollcast.model.spec import NetworkSpec
 from rollcast.nn.cells import reference_forward
 
-from .test_network import batch_for, random_weights
+from .test_network import batch_for, check_gradient, random_weights
 
 SMALL = NetworkSpec(
     context=7, horizon=4, hidden=(4, 3), strategy="recursive", indicator=True, features=2,
@@ -37,23 +37,7 @@ every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 
 @every_spec
 def test_the_gradient_is_that_of_the_loss_through_the_closed_loop(spec: NetworkSpec) -> None:
-    network, batch = build(spec), batch_for(spec)
-    weights = random_weights(network)
-    row_weight = np.linspace(0.5, 2.0, 5)
-
-    def loss(changed: np.ndarray) -> float:
-        return network.loss_and_gradient(changed, batch, seed=3, step=9, row_weight=row_weight)[0]
-
-    _, gradient = network.loss_and_gradient(weights, batch, seed=3, step=9, row_weight=row_weight)
-    small = 1e-6
-    numeric = np.empty_like(weights)
-    for place in range(network.count):
-        for sign in (1, -1):
-            changed = weights.copy()
-            changed[place] += sign * small
-            numeric[place] = loss(changed) if sign > 0 else numeric[place] - loss(changed)
-    numeric /= 2 * small
-    assert np.abs(gradient - numeric).max() < 1e-7 * max(1, np.abs(numeric).max())
+    check_gradient(spec)
 
 
 def slow_outputs(spec: NetworkSpec, weights: np.ndarray, batch: Batch) -> np.ndarray:

@@ -8,7 +8,8 @@ from rollcast.errors import UsageError
 from rollcast.model.inputs import filled
 from rollcast.model.network import build
 from rollcast.model.spec import NetworkSpec
-from tests.model.test_network import batch_for, random_weights
+
+from .test_network import batch_for, check_gradient, random_weights
 
 SMALL = NetworkSpec(
     context=8, horizon=5, strategy="segment", segment=2, cell="gru", hidden=(4,), features=2,
@@ -34,21 +35,7 @@ every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 
 @every_spec
 def test_the_gradient_is_that_of_the_loss(spec: NetworkSpec) -> None:
-    network, batch = build(spec), batch_for(spec)
-    weights = random_weights(network)
-    row_weight = np.linspace(0.5, 2.0, 5)
-
-    def loss(changed: np.ndarray) -> float:
-        return network.loss_and_gradient(changed, batch, seed=3, step=9, row_weight=row_weight)[0]
-
-    _, gradient = network.loss_and_gradient(weights, batch, seed=3, step=9, row_weight=row_weight)
-    small = 1e-6
-    numeric = np.empty_like(weights)
-    for place in range(network.count):
-        there = np.zeros_like(weights)
-        there[place] = small
-        numeric[place] = (loss(weights + there) - loss(weights - there)) / (2 * small)
-    assert np.abs(gradient - numeric).max() < 1e-7 * max(1, np.abs(numeric).max())
+    check_gradient(spec)
 
 
 @every_spec

@@ -14,37 +14,22 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.choice import is_whole
 from rollcast.data.panel import Panel
 from rollcast.data.scaling import series_statistics
 from rollcast.data.windows import Windows
 from rollcast.errors import UsageError
 from rollcast.forecast.evaluate import crossed_bands, evaluate, fold_of, raw_windows, seasonal_units
 from rollcast.forecast.fitted import Fitted
-from rollcast.forecast.holdout import (
-    choose_context,
-    choose_fold,
-    choose_holdout,
-    choose_recurrent_steps,
-    choose_segment,
-    cut_rows,
-)
+from rollcast.forecast.forecaster_params import check_params
+from rollcast.forecast.holdout import choose_holdout, cut_rows
 from rollcast.forecast.intervals import calibrate, forecast_spread
-from rollcast.forecast.lag_start import recursive_spec
+from rollcast.forecast.plan import context_of, plan_network
 from rollcast.forecast.problem import NetworkProblem
 from rollcast.model.network import Network, build
-from rollcast.model.spec import NetworkSpec
 from rollcast.train.events import Listener
 from rollcast.train.loop import Outcome, run
 from rollcast.train.state import History
-from rollcast.train.training import MANY_WINDOWS, Training
-
-STRATEGIES = ("direct", "recursive", "segment", "auto")
-
-MAPS = 4
-"""Linear maps of the window under gates, where there are MANY_WINDOWS to learn the gates from.
-With fewer there is one, and it moves still slower: it starts from a closed form that little data
-can only spoil."""
+from rollcast.train.training import Training
 
 
 def fit_panel(
@@ -64,40 +49,17 @@ def fit_panel(
         )
     horizon, training = int(params["horizon"]), params["training"]
     holdout = choose_holdout(panel, horizon)
-    context = params["context"] or choose_context(panel, horizon, holdout)
-    recursive = params["strategy"] == "recursive"
-    if recursive and params["context"] is None and 1 < panel.season <= context:
-        context += 1  # what was a season before the newest row: a lag for the last difference
-    every = Windows(panel, context, horizon, scaling=params["scaling"], dtype=training.dtype)
+    every = Windows(
+        panel,
+        context_of(params, panel, holdout),
+        horizon,
+        scaling=params["scaling"],
+        dtype=training.dtype,
+    )
     trained, held = every.hold_out(holdout.origins, holdout.step)
     cut = cut_rows(panel, holdout)
     trained = whole_windows(trained, cut)
-    padded = trained.origin - panel.offsets[trained.series] < context
-    fold = choose_fold(context, panel.season)
-    spec = NetworkSpec(
-        context=context,
-        horizon=horizon,
-        season=panel.season,
-        cell=params["cell"],
-        hidden=params["hidden"],
-        recurrent_steps=None if fold else choose_recurrent_steps(context, horizon),
-        fold=fold,
-        indicator=bool(np.isnan(panel.values).any() or padded.any()),
-        features=len(every.feature_names),
-        head=params["head"],
-        skip="seasonal_mean",
-        maps=MAPS if fold and trained.count >= MANY_WINDOWS else 1,
-        skip_gain=0.3 if trained.count >= MANY_WINDOWS else 0.1,
-        decoder_gain=0.01,
-        initial=params["initial"],
-        dropout=params["dropout"],
-        normalize=params["normalize"],
-    )
-    if recursive:
-        spec = recursive_spec(spec)
-    elif params["strategy"] == "segment":
-        rows = params["segment"] or choose_segment(context, panel.season)
-        spec = segment_spec(spec, rows)
+    spec = plan_network(params, every, trained)
     network = build(spec)
     problem = NetworkProblem(
         network,
@@ -113,7 +75,7 @@ def fit_panel(
     outcome = run(problem, training, params["seed"], listeners, checkpoint)
     weights = problem.settled(outcome.weights)
     prediction, below, above = forecast_spread(network, weights, held, network.head.levels)
-    _, truth = raw_windows(panel, held.series, held.origin, context, horizon)
+    _, truth = raw_windows(panel, held.series, held.origin, every.context, horizon)
     calibration = calibrate(prediction.median, below, above, truth)
     bands = crossed_bands(fold_of(held, holdout), prediction.median, below, above, truth)
     evaluation = evaluate(params["name"], held, trained, cut, prediction, bands)
@@ -147,13 +109,6 @@ def fit_panel(
         options=options,
     )
     return fitted, outcome.history
-
-
-def segment_spec(spec: NetworkSpec, rows: int) -> NetworkSpec:
-    """The segment network in the place of a direct one: it reads the window ``rows`` at a time."""
-    return replace(
-        spec, strategy="segment", segment=rows, fold=None, recurrent_steps=None, decoder_gain=0.1
-    )
 
 
 def train_on_all(
@@ -200,31 +155,6 @@ def file_of_second_run(checkpoint: str | os.PathLike[str] | None) -> str | None:
             "is gone. Delete it to start again, or name another file."
         )
     return file
-
-
-def check_params(params: dict[str, Any]) -> None:
-    """Raise UsageError for arguments that the parts they are handed to would not refuse."""
-    for name, least in (("horizon", 1), ("seed", 0), ("context", 1), ("segment", 1)):
-        found = params[name]
-        if name in ("context", "segment") and found is None:
-            continue
-        whole = is_whole(found)
-        if not whole or found < least:
-            raise UsageError(f"{name}={found!r}: expected a whole number from {least}.")
-    if params["strategy"] not in STRATEGIES:
-        raise UsageError(f"strategy={params['strategy']!r}: choose one of {', '.join(STRATEGIES)}.")
-    if params["segment"] is not None and params["strategy"] != "segment":
-        raise UsageError(
-            f"segment={params['segment']} with strategy={params['strategy']!r}: only "
-            "strategy='segment' has segments. Leave it out, or take that strategy."
-        )
-    if not isinstance(params["training"], Training):
-        raise UsageError(
-            f"training={params['training']!r}: expected a Training, as in "
-            "training=Training(steps=500)."
-        )
-    if not isinstance(params["name"], str) or not params["name"]:
-        raise UsageError(f"name={params['name']!r}: expected the name of a column.")
 
 
 def whole_windows(trained: Windows, cut: np.ndarray) -> Windows:

@@ -1,0 +1,169 @@
+"""What one does with a fitted network: forecast, update, backtest, stream, save."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Self
+
+from rollcast.data.panel import Panel
+from rollcast.errors import NotFittedError, UsageError
+from rollcast.forecast import intervals, saved
+from rollcast.forecast.backtest import Backtest, run_backtest
+from rollcast.forecast.fitted import Fitted
+from rollcast.forecast.history import append
+from rollcast.forecast.result import Forecast, checked_levels
+from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
+from rollcast.forecast.summary import summary
+from rollcast.model.file import write_model
+from rollcast.train.state import History
+
+Path = str | os.PathLike[str]
+
+
+class AfterFit:
+    """The half of a `Forecaster` that needs it fitted."""
+
+    horizon: int
+    name: str
+    history_: Panel | None
+    training_history_: History | None  # of the first run
+
+    def _take(self, fitted: Fitted) -> None:
+        self.fitted_ = fitted
+        self.context_ = fitted.network.spec.context
+        self.season_ = fitted.season
+        self.freq_ = fitted.freq
+        self.scores_ = fitted.scores
+        self.error_by_step_ = fitted.error_by_step
+        self.best_step_ = fitted.best_step
+
+    def _fitted(self, what: str) -> Fitted:
+        if not hasattr(self, "fitted_"):
+            raise NotFittedError(f"{what}: this Forecaster is not fitted. Call fit(table) first.")
+        return self.fitted_
+
+    def predict(
+        self,
+        table: Any = None,
+        *,
+        level: float | Sequence[float] = (80, 95),
+        where: str | None = None,
+    ) -> Any:
+        """Forecasts of the next ``horizon`` rows of every series, as a table.
+
+        Columns: the user's id (if there was one) and time, then ``name`` (the median; for head mse
+        the mean) and for each ``level`` in percent ``name-lo-80`` and ``name-hi-80``. ``table``
+        holds the rows to go on from, with the columns of the table of ``fit``; its series need not
+        have been seen before. None = the series of ``fit`` and ``update``. The frame is of the kind
+        of the table; files and panels give polars.
+
+        Raises UsageError for a level beyond what the held-out windows allow, DataError for a series
+        whose newest ``context_`` rows are all missing.
+        """
+        return self.forecast(table, level=level, where=where).frame()
+
+    def forecast(
+        self,
+        table: Any = None,
+        *,
+        level: float | Sequence[float] = (80, 95),
+        where: str | None = None,
+    ) -> Forecast:
+        """As ``predict``, but arrays: a `Forecast` with ``median`` and ``bands``."""
+        fitted = self._fitted("predict")
+        levels = checked_levels(level)
+        panel = self._panel(table, where, "predict")
+        found, below, above = intervals.forecast_spread(
+            fitted.network, fitted.weights, fitted.windows_at_end(panel)
+        )
+        bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
+        return Forecast(panel, self.name, found.median, bands)
+
+    def update(self, table: Any, *, where: str | None = None) -> Self:
+        """Take in new rows without training again; returns self.
+
+        Rows must be later than those remembered; rows left out between count as missing. New series
+        are added. Raises DataError for rows that overlap.
+        """
+        self._fitted("update")
+        history = self._history("update")
+        self.history_ = append(history, self._panel(table, where, "update"))
+        return self
+
+    def backtest(
+        self,
+        table: Any = None,
+        *,
+        windows: int = 10,
+        step: int | None = None,
+        level: float | Sequence[float] = (80, 95),
+        where: str | None = None,
+    ) -> Backtest:
+        """Forecasts from the last ``windows`` rolling origins of every series, with scores beside
+        the baselines; nothing is trained again.
+
+        Origins are ``step`` rows apart, None = a horizon. It judges a model fairly when fit ended
+        before the first origin: ``Backtest.seen`` counts the windows of which it did not.
+        """
+        fitted = self._fitted("backtest")
+        panel = self._panel(table, where, "backtest")
+        return run_backtest(self.name, fitted, panel, windows, step, checked_levels(level))
+
+    def stream(
+        self,
+        series: Any = None,
+        *,
+        table: Any = None,
+        where: str | None = None,
+        state: bytes | None = None,
+    ) -> Stream:
+        """A `Stream`: forecasts row by row. Needs strategy recursive and scaling series.
+
+        ``series`` is an id (values are then plain numbers) or a list of ids, which are stepped
+        together; None = all. They go on from the rows of ``table``, None = the series of ``fit``
+        and ``update``; or from a ``state`` that a stream of this model gave.
+
+        Raises UsageError for other models and unknown ids, ModelFileError for a wrong state.
+        """
+        fitted = self._fitted("stream")
+        check_streamable(fitted)
+        if state is not None:
+            if series is not None or table is not None or where is not None:
+                raise UsageError("stream: a state says all. Leave series, table and where out.")
+            return restored_stream(self.name, fitted, state)
+        panel = self._panel(table, where, "stream")
+        return open_stream(self.name, fitted, panel, series)
+
+    def _history(self, what: str) -> Panel:
+        if self.history_ is None:
+            raise UsageError(
+                f"{what}: this model was saved with history=False and remembers no series. "
+                "Give a table."
+            )
+        return self.history_
+
+    def _panel(self, table: Any, where: str | None, what: str) -> Panel:
+        """The panel of a table with the columns of the one that was fitted, or the history."""
+        fitted = self.fitted_
+        if table is None:
+            if what == "update":
+                raise UsageError("update: no table given. Give the new rows.")
+            return self._history(what)
+        return fitted.read(table, where)
+
+    def save(self, path: Path, history: bool = True) -> None:
+        """Write the model to one file, whole or not at all.
+
+        With ``history`` the newest ``context_`` rows of every series go with it (all of them where
+        forecasts follow from all), so that ``load(path).predict()`` needs no table.
+        """
+        fitted = self._fitted("save")
+        kept = self.history_ if history else None
+        if kept is not None and not fitted.whole:
+            kept = kept.tail(self.context_)
+        write_model(path, *saved.pack(fitted, kept))
+
+    def summary(self) -> str:
+        """What was fitted on what, and how good it is, in a few lines."""
+        return summary(self.name, self._fitted("summary"))

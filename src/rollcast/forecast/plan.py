@@ -1,0 +1,75 @@
+"""Which network a table and the arguments call for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from rollcast.data.panel import Panel
+from rollcast.data.windows import Windows
+from rollcast.forecast.holdout import (
+    Holdout,
+    choose_context,
+    choose_fold,
+    choose_recurrent_steps,
+    choose_segment,
+)
+from rollcast.forecast.lag_start import recursive_spec
+from rollcast.model.spec import NetworkSpec
+from rollcast.train.training import MANY_WINDOWS
+
+MAPS = 4
+"""Linear maps of the window under gates, where there are MANY_WINDOWS to learn the gates from.
+With fewer there is one, and it moves still slower: it starts from a closed form that little data
+can only spoil."""
+
+
+def context_of(params: dict[str, Any], panel: Panel, holdout: Holdout) -> int:
+    """Rows that the network sees."""
+    if params["context"]:
+        return int(params["context"])
+    context = choose_context(panel, int(params["horizon"]), holdout)
+    if params["strategy"] == "recursive" and 1 < panel.season <= context:
+        context += 1  # what was a season before the newest row: a lag for the last difference
+    return context
+
+
+def plan_network(params: dict[str, Any], every: Windows, trained: Windows) -> NetworkSpec:
+    """The network for the windows of a panel, of which ``trained`` are trained on."""
+    panel, context, horizon = every.panel, every.context, every.horizon
+    padded = trained.origin - panel.offsets[trained.series] < context
+    fold = choose_fold(context, panel.season)
+    spec = NetworkSpec(
+        context=context,
+        horizon=horizon,
+        season=panel.season,
+        cell=params["cell"],
+        hidden=params["hidden"],
+        recurrent_steps=None if fold else choose_recurrent_steps(context, horizon),
+        fold=fold,
+        indicator=bool(np.isnan(panel.values).any() or padded.any()),
+        features=len(every.feature_names),
+        head=params["head"],
+        skip="seasonal_mean",
+        maps=MAPS if fold and trained.count >= MANY_WINDOWS else 1,
+        skip_gain=0.3 if trained.count >= MANY_WINDOWS else 0.1,
+        decoder_gain=0.01,
+        initial=params["initial"],
+        dropout=params["dropout"],
+        normalize=params["normalize"],
+    )
+    if params["strategy"] == "recursive":
+        return recursive_spec(spec)
+    if params["strategy"] == "segment":
+        rows = params["segment"] or choose_segment(context, panel.season)
+        return segment_spec(spec, rows)
+    return spec
+
+
+def segment_spec(spec: NetworkSpec, rows: int) -> NetworkSpec:
+    """The segment network in the place of a direct one: it reads the window ``rows`` at a time."""
+    return replace(
+        spec, strategy="segment", segment=rows, fold=None, recurrent_steps=None, decoder_gain=0.1
+    )

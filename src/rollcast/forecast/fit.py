@@ -25,7 +25,9 @@ from rollcast.forecast.holdout import choose_holdout, cut_rows
 from rollcast.forecast.intervals import calibrate, forecast_spread
 from rollcast.forecast.plan import context_of, plan_network
 from rollcast.forecast.problem import NetworkProblem
+from rollcast.forecast.support import check_support
 from rollcast.model.network import Network, build
+from rollcast.nn.heads import make_head
 from rollcast.train.events import Listener
 from rollcast.train.loop import Outcome, run
 from rollcast.train.state import History
@@ -47,6 +49,7 @@ def fit_panel(
             f"name={params['name']!r}: the table has a column of that name for its id or time. "
             "Choose another."
         )
+    check_support(make_head(params["head"]), panel)
     horizon, training = int(params["horizon"]), params["training"]
     holdout = choose_holdout(panel, horizon)
     every = Windows(

@@ -38,7 +38,10 @@ class Forecaster(AfterFit):
     segment
         Rows of a segment; None = chosen by `choose_segment`.
     head
-        What is learnt: ``"quantile"``, ``"mse"``, ``"mae"`` or ``"huber"``.
+        What is learnt: ``"quantile"``; a point: ``"mse"``, ``"mae"``, ``"huber(delta=1)"``,
+        ``"smape"``; a distribution: ``"normal"``, ``"student_t"``, ``"mixture(components=3)"``,
+        above 0 ``"log_normal"``, from 0 on ``"tweedie(power=1.5)"``, of counts ``"poisson"``,
+        ``"negative_binomial"``; or ``"crps(levels=19)"``. See docs/heads.md.
     scaling
         ``"window"`` or ``"series"``: by whose mean and deviation values are scaled. A recursive
         network scaled by series reads all of the history, and can ``stream``.

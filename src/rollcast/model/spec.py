@@ -61,7 +61,7 @@ class NetworkSpec:
     future_units: int = 16
     head: str = "quantile"
     levels: tuple[float, ...] | None = None
-    skip: str = "seasonal_naive"
+    skip: str = "ridge"
     maps: int = 1
     skip_gain: float = 1.0
     decoder_gain: float = 1.0

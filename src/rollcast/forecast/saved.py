@@ -13,6 +13,7 @@ from rollcast.data.panel import Panel
 from rollcast.data.scaling import SCALINGS
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.forecast.fitted import Fitted
+from rollcast.forecast.forecaster_params import BUDGET
 from rollcast.forecast.history import (
     pack_columns,
     pack_history,
@@ -23,6 +24,7 @@ from rollcast.forecast.history import (
 )
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
+from rollcast.forecast.trials_saved import pack_trials, unpack_trials
 from rollcast.model.file import field, section
 from rollcast.model.network import build
 from rollcast.model.spec import NetworkSpec
@@ -44,7 +46,7 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
     params["training"] = asdict(params["training"])
     if params["hidden"] is not None:
         params["hidden"] = [int(units) for units in params["hidden"]]
-    for name in ("horizon", "seed", "context", "validation", "ensemble"):
+    for name in ("horizon", "seed", "context", "validation", "ensemble", "trials"):
         params[name] = None if params[name] is None else int(params[name])
     spec = {
         "forecaster": params,
@@ -60,6 +62,8 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         "holdout": asdict(fitted.holdout),
         "options": fitted.options,
         "best_steps": list(fitted.best_steps),
+        "scaling": fitted.scaling,
+        "trials": pack_trials(fitted.trials),
     }
     spec |= {name: getattr(fitted, name) for name in _FACTS}
     sections = {
@@ -92,7 +96,8 @@ def unpack(
         features = len(calendar_feature_names(freq))
     except UsageError as error:
         raise ModelFileError(f"the model's frequency cannot be: {error}") from error
-    if features != network_spec.features or params["scaling"] not in SCALINGS:
+    scaling = _later(spec, "scaling", params["scaling"], str)
+    if features != network_spec.features or scaling not in SCALINGS:
         raise ModelFileError("the model's network does not fit its frequency or its scaling.")
     shape = (network.count,)
     if params["ensemble"] > 1:
@@ -107,6 +112,7 @@ def unpack(
         raise ModelFileError("the model's calibration is not sorted. Save the model again.")
     if params["name"] not in field(spec, "scores", dict):
         raise ModelFileError("the model's scores are not those of its network.")
+    trials = unpack_trials(spec)
     ids, location, scale = _statistics(sections)
     history = unpack_history(spec, sections, network_spec.season)
     facts = {name: field(spec, name, *kinds) for name, kinds in _FACTS.items()}
@@ -119,7 +125,7 @@ def unpack(
         freq=freq,
         season=network_spec.season,
         source=field(spec, "source", str),
-        scaling=params["scaling"],
+        scaling=scaling,
         ids=ids,
         location=location,
         scale=scale,
@@ -134,6 +140,7 @@ def unpack(
         holdout=_holdout(field(spec, "holdout", dict)),
         options=_options(field(spec, "options", dict)),
         best_steps=_best_steps(spec, params["ensemble"]),
+        trials=trials,
         **facts,
     )
     return params, fitted, history
@@ -158,6 +165,8 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "dropout": _later(saved, "dropout", 0.0, float),
         "normalize": _later(saved, "normalize", None, str, type(None)),
         "validation": _later(saved, "validation", None, int, type(None)),
+        "budget": _later(saved, "budget", BUDGET, float),
+        "trials": _later(saved, "trials", None, int, type(None)),
         "refit": _later(saved, "refit", True, bool),
         "ensemble": _later(saved, "ensemble", 1, int),
         "training": training,

@@ -39,6 +39,11 @@ def build_frame(
     return FRAMES[columns.frame](table, stamp, columns)
 
 
+def plain_frame(columns: Columns, table: dict[str, np.ndarray]) -> Any:
+    """A table of the kind that came in with just these columns."""
+    return FRAMES[columns.frame](dict(table), None, columns)
+
+
 def to_wall_clock(times: np.ndarray, zone: str) -> np.ndarray:
     """UTC stamps as the clock in ``zone`` shows them (without a zone)."""
     import polars as pl

@@ -18,7 +18,7 @@ from rollcast.data.panel import Panel
 from rollcast.data.scaling import series_statistics
 from rollcast.data.windows import Windows
 from rollcast.errors import UsageError
-from rollcast.forecast.evaluate import crossed_bands, evaluate, fold_of, raw_windows, seasonal_units
+from rollcast.forecast.evaluate import crossed_bands, fold_of, judge, raw_windows, seasonal_units
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster_params import check_params
 from rollcast.forecast.holdout import choose_holdout, cut_rows
@@ -76,9 +76,10 @@ def fit_panel(
     weights = problem.settled(outcome.weights)
     prediction, below, above = forecast_spread(network, weights, held, network.head.levels)
     _, truth = raw_windows(panel, held.series, held.origin, every.context, horizon)
-    calibration = calibrate(prediction.median, below, above, truth)
+    stamps = panel.times[held.origin].astype(np.int64)
+    calibration = calibrate(prediction.median, below, above, truth, stamps)
     bands = crossed_bands(fold_of(held, holdout), prediction.median, below, above, truth)
-    evaluation = evaluate(params["name"], held, trained, cut, prediction, bands)
+    judged = judge(params["name"], held, trained, cut, prediction, bands)
     final = train_on_all(
         network, every, training, params["seed"], outcome, listeners, final_checkpoint
     )
@@ -96,8 +97,8 @@ def fit_panel(
         ids=panel.ids if every.statistics else panel.ids[:0],
         location=location,
         scale=scale,
-        scores=evaluation.scores,
-        error_by_step=evaluation.error_by_step,
+        scores=judged.scores(),
+        error_by_step=judged.error_by_step(),
         holdout=holdout,
         series=len(panel),
         rows=len(panel.values),

@@ -73,7 +73,9 @@ REAL: dict[str, Set] = {
     "m4 hourly": Set(m4_hourly, 48),
     "co2": Set(co2, 13),
     "births": Set(csv("tsdl_small/daily-total-female-births.csv", "Date", "Births", "D", 7), 14),
-    "nottingham": Set(csv("tsdl_small/monthly-mean-temp.csv", "Month", "Temperature", "MS", 12), 12),
+    "nottingham": Set(
+        csv("tsdl_small/monthly-mean-temp.csv", "Month", "Temperature", "MS", 12), 12
+    ),
 }
 
 

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from rollcast.data.panel import Panel
+from rollcast.data.read import read
 from rollcast.errors import NotFittedError, UsageError
 from rollcast.forecast import intervals, saved
-from rollcast.data.read import read
 from rollcast.forecast.backtest import Backtest
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import append
 from rollcast.forecast.learn import learnt
 from rollcast.forecast.origins import checked_rolling, run_backtest
-from rollcast.forecast.result import Forecast, checked_levels
+from rollcast.forecast.result import USUAL_LEVELS, Forecast, levels_for
 from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
 from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
@@ -40,7 +40,7 @@ class AfterFit:
         self.freq_ = fitted.freq
         self.scores_ = fitted.scores
         self.error_by_step_ = fitted.error_by_step
-        self.best_step_ = fitted.best_step
+        self.best_step_ = fitted.best_steps[0]
 
     def _fitted(self, what: str) -> Fitted:
         if not hasattr(self, "fitted_"):
@@ -51,7 +51,7 @@ class AfterFit:
         self,
         table: Any = None,
         *,
-        level: float | Sequence[float] = (80, 95),
+        level: float | Sequence[float] = USUAL_LEVELS,
         where: str | None = None,
     ) -> Any:
         """Forecasts of the next ``horizon`` rows of every series, as a table.
@@ -62,8 +62,9 @@ class AfterFit:
         have been seen before. None = the series of ``fit`` and ``update``. The frame is of the kind
         of the table; files and panels give polars.
 
-        Raises UsageError for a level beyond what the held-out windows allow, DataError for a series
-        whose newest ``context_`` rows are all missing.
+        Raises UsageError for a level beyond what the held-out windows allow (of the usual ones such
+        a level is left out, and a log line says so), DataError for a series whose newest
+        ``context_`` rows are all missing.
         """
         return self.forecast(table, level=level, where=where).frame()
 
@@ -71,12 +72,12 @@ class AfterFit:
         self,
         table: Any = None,
         *,
-        level: float | Sequence[float] = (80, 95),
+        level: float | Sequence[float] = USUAL_LEVELS,
         where: str | None = None,
     ) -> Forecast:
         """As ``predict``, but arrays: a `Forecast` with ``median`` and ``bands``."""
         fitted = self._fitted("predict")
-        levels = checked_levels(level)
+        levels = levels_for(level, fitted.calibration)
         panel = self._panel(table, where, "predict")
         found, below, above = intervals.forecast_spread(
             fitted.network, fitted.weights, fitted.windows_at_end(panel)
@@ -106,7 +107,7 @@ class AfterFit:
         windows: int = 10,
         step: int | None = None,
         gap: int = 0,
-        level: float | Sequence[float] = (80, 95),
+        level: float | Sequence[float] = USUAL_LEVELS,
         refit: bool | int = False,
         recalibrate: bool = True,
         where: str | None = None,
@@ -127,10 +128,11 @@ class AfterFit:
         fitted: Fitted | None = getattr(self, "fitted_", None)
         if fitted is None and table is None:
             self._fitted("backtest without a table")
-        panel = read(table, where=where) if fitted is None else self._panel(table, where, "backtest")
-        levels = checked_levels(level)
+        panel = (
+            read(table, where=where) if fitted is None else self._panel(table, where, "backtest")
+        )
         horizon = self.horizon if fitted is None or refit else fitted.network.spec.horizon
-        rolling = checked_rolling(horizon, windows, step, gap, levels, refit, recalibrate)
+        rolling = checked_rolling(horizon, windows, step, gap, level, refit, recalibrate)
 
         def fit(known: Panel) -> Fitted:
             other: Any = type(self)(**self.get_params())

@@ -58,7 +58,7 @@ class Backtest:
         """Method → metric → value over all windows and steps; `rollcast.score.metrics` explains
         them. ``coverage-80``, ``width-80``, ``scaled_width-80`` (in the unit of MASE) and
         ``pinball-80`` are of the network's intervals."""
-        return self.judged.scores()  # type: ignore[return-value]
+        return self.judged.totals()
 
     @cached_property
     def error_by_step(self) -> dict[str, np.ndarray]:

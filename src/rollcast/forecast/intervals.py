@@ -213,4 +213,3 @@ def intervals(
         radius = calibration.radius(level)
         result[level] = (median - radius * below, median + radius * above)
     return result
-

@@ -56,6 +56,13 @@ class Judged:
             row[f"pinball-{level:g}"] = metrics.pinball(*ends, level, axis=axis)
         return found
 
+    def totals(self) -> dict[str, dict[str, float]]:
+        """Method → metric → value over all windows and steps."""
+        return {
+            method: {metric: float(value) for metric, value in row.items()}
+            for method, row in self.scores().items()
+        }
+
     def error_by_step(self) -> dict[str, Array]:
         """Method → mean absolute error at each step, ``(horizon,)``."""
         return {
@@ -97,8 +104,7 @@ def owa_of(row: Mapping[str, Score], reference: Mapping[str, Score]) -> Score:
         np.where(np.asarray(reference[name]) == 0.0, np.nan, reference[name])
         for name in ("smape", "mase")
     )
-    found = metrics.owa(np.asarray(row["smape"]), np.asarray(row["mase"]), smape, mase)
-    return float(found) if np.ndim(found) == 0 else np.asarray(found)
+    return metrics.owa(row["smape"], row["mase"], smape, mase)
 
 
 def joined(parts: Sequence[Judged], order: Array) -> Judged:

@@ -44,10 +44,7 @@ def online_radii(
     seen = np.take_along_axis(seen, front, axis=1)
     counts = np.concatenate([np.zeros((len(seen), 1), np.int64), observed.cumsum(axis=1)], axis=1)
     end = np.stack(
-        [
-            row[np.searchsorted(when, asked)]
-            for row, when in zip(counts, times, strict=True)
-        ]
+        [row[np.searchsorted(when, asked)] for row, when in zip(counts, times, strict=True)]
     )
     begin = np.maximum(end - span, 0)
     ranks = np.concatenate(

@@ -20,6 +20,7 @@ from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.holdout import Holdout, cut_rows
 from rollcast.forecast.judged import Judged, joined
 from rollcast.forecast.online import online_radii
+from rollcast.forecast.result import checked_levels, levels_for
 
 Array = np.ndarray
 
@@ -28,12 +29,12 @@ Array = np.ndarray
 class Rolling:
     """``windows`` origins a series, ``step`` rows apart (None = a horizon); of every forecast the
     first ``gap`` rows do not count; trained again every ``refit`` origins, 0 = never. Intervals of
-    ``levels``, recalibrated at each origin or not."""
+    ``level``, recalibrated at each origin or not."""
 
     windows: int
     step: int | None
     gap: int
-    levels: tuple[float, ...]
+    level: float | Sequence[float]
     refit: int
     recalibrate: bool
 
@@ -48,7 +49,7 @@ def checked_rolling(
     windows: Any,
     step: Any,
     gap: Any,
-    levels: Sequence[float],
+    level: float | Sequence[float],
     refit: Any,
     recalibrate: Any,
 ) -> Rolling:
@@ -69,7 +70,8 @@ def checked_rolling(
         )
     if not isinstance(recalibrate, bool):
         raise UsageError(f"recalibrate={recalibrate!r}: expected True or False.")
-    return Rolling(windows, step, gap, tuple(levels), int(refit), recalibrate)
+    checked_levels(level)
+    return Rolling(windows, step, gap, level, int(refit), recalibrate)
 
 
 def run_backtest(
@@ -91,6 +93,7 @@ def run_backtest(
             f"{whole.rows + 2}. Ask for fewer windows or a smaller step."
         )
     parts: list[Block] = []
+    levels: tuple[float, ...] | None = None
     every = rolling.refit or whole.origins
     for begin, end in pairwise([*range(0, whole.origins, every), whole.origins]):
         left = whole.origins - begin
@@ -99,11 +102,13 @@ def run_backtest(
         trained = fitted
         if trained is None or rolling.refit:
             trained = fit(panel.head(cut - panel.offsets[:-1]))
+        if levels is None:
+            levels = levels_for(rolling.level, trained.calibration)
         training, held = trained.windows(panel).hold_out(left, whole.step)
         ordinal = (held.origin - cut[held.series]) // whole.step
         chosen = taken[held.series] & (ordinal < end - begin)
         held = held.at(held.series[chosen], (held.origin - panel.offsets[held.series])[chosen])
-        parts.append(_forecast(name, rolling, trained, training, held, cut, parts))
+        parts.append(_forecast(name, levels, rolling, trained, training, held, cut, parts))
     return _backtest(name, panel, rolling, parts)
 
 
@@ -121,6 +126,7 @@ class Block:
 
 def _forecast(
     name: str,
+    levels: Sequence[float],
     rolling: Rolling,
     fitted: Fitted,
     training: Windows,
@@ -140,19 +146,19 @@ def _forecast(
     scores = intervals.scores_of(median, below, above, judged.truth)
     unseen = known[:, 0] > fitted.trained_until
     scores[~unseen] = np.nan
-    if rolling.recalibrate and rolling.levels:
-        for level in rolling.levels:
+    if rolling.recalibrate and levels:
+        for level in levels:
             calibration.check(level)
         radii = online_radii(
             calibration,
             np.concatenate([*(block.scores for block in before), scores]),
             np.concatenate([*(block.times.astype(np.int64) for block in before), known]),
             known[:, 0],
-            rolling.levels,
+            levels,
         )
     else:
-        radii = [calibration.radius(level) for level in rolling.levels]
-    for level, radius in zip(rolling.levels, radii, strict=True):
+        radii = [calibration.radius(level) for level in levels]
+    for level, radius in zip(levels, radii, strict=True):
         judged.bands[level] = (median - radius * below, median + radius * above)
     return Block(held, judged, times, scores, int((~unseen).sum()))
 

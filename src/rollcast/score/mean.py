@@ -13,6 +13,7 @@ whole numbers from 0: a value for each of the groups that these name."""
 
 
 def paired(truth: ArrayLike, forecast: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Both as float64, ``(windows, horizon)`` alike; raises UsageError."""
     truth = np.asarray(truth, dtype=np.float64)
     forecast = np.asarray(forecast, dtype=np.float64)
     if truth.ndim != 2 or truth.shape != forecast.shape:
@@ -35,8 +36,6 @@ def mean_of(error: NDArray, truth: NDArray, axis: Axis) -> Score:
     total = np.where(observed, error, 0.0).sum(axis=axis)
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return float(mean) if axis is None else mean
-
-
 
 
 def scaled(name: str, truth: NDArray, scale: ArrayLike) -> tuple[NDArray, NDArray]:

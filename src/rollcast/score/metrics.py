@@ -19,7 +19,6 @@ from numpy.typing import ArrayLike
 
 from rollcast.score.mean import Axis, Score, mean_of, paired, scaled
 from rollcast.score.spread import coverage, crps, pinball, quantile_loss, scaled_width, width
-from rollcast.score.units import seasonal_scale, seasonal_scales
 
 
 def mae(truth: ArrayLike, forecast: ArrayLike, *, axis: Axis = None) -> Score:
@@ -67,9 +66,7 @@ def smape(truth: ArrayLike, forecast: ArrayLike, *, axis: Axis = None) -> Score:
     return mean_of(error, truth, axis)
 
 
-def mase(
-    truth: ArrayLike, forecast: ArrayLike, scale: ArrayLike, *, axis: Axis = None
-) -> Score:
+def mase(truth: ArrayLike, forecast: ArrayLike, scale: ArrayLike, *, axis: Axis = None) -> Score:
     """Mean absolute scaled error: below 1 beats seasonal naive inside the training part.
 
     ``scale`` is ``(windows,)`` from `seasonal_scale`. Windows whose scale is 0 (a training part
@@ -80,9 +77,7 @@ def mase(
     return mean_of(np.abs(truth - forecast) / scale, truth, axis)
 
 
-def rmsse(
-    truth: ArrayLike, forecast: ArrayLike, scale: ArrayLike, *, axis: Axis = None
-) -> Score:
+def rmsse(truth: ArrayLike, forecast: ArrayLike, scale: ArrayLike, *, axis: Axis = None) -> Score:
     """Root mean squared scaled error, as `mase` but with squares.
 
     ``scale`` is ``(windows,)`` from `seasonal_scale` with ``power=2``. The root is taken last, as
@@ -94,7 +89,7 @@ def rmsse(
     return float(root) if axis is None else root
 
 
-def owa(smape: float, mase: float, naive2_smape: float, naive2_mase: float) -> float:
+def owa(smape: Score, mase: Score, naive2_smape: Score, naive2_mase: Score) -> Score:
     """Overall weighted average of the M4 competition: below 1 beats the reference, Naive 2.
 
     The mean of both measures, each relative to the reference's (Makridakis, Spiliotis and
@@ -135,5 +130,3 @@ METRICS: dict[str, Metric] = {
     "scaled_width": Metric(scaled_width, "lower", "scaled interval", "ratio"),
     "pinball": Metric(pinball, "lower", "level interval", "target"),
 }
-
-

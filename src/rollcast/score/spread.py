@@ -1,5 +1,4 @@
-"""Measures of quantiles and intervals; `rollcast.score.metrics` says how they take what they take.
-"""
+"""Measures of quantiles and intervals; `rollcast.score.metrics` says what their arguments are."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,9 +22,7 @@ def quantile_loss(
     return mean_of(np.maximum(level * error, (level - 1.0) * error), truth, axis)
 
 
-def crps(
-    truth: ArrayLike, quantiles: ArrayLike, levels: ArrayLike, *, axis: Axis = None
-) -> Score:
+def crps(truth: ArrayLike, quantiles: ArrayLike, levels: ArrayLike, *, axis: Axis = None) -> Score:
     """Continuous ranked probability score from quantiles, in the unit of the target.
 
     Twice the pinball loss averaged over the levels. The CRPS is twice the integral of the pinball
@@ -53,9 +50,7 @@ def crps(
     return float(mean) if axis is None else mean
 
 
-def coverage(
-    truth: ArrayLike, low: ArrayLike, high: ArrayLike, *, axis: Axis = None
-) -> Score:
+def coverage(truth: ArrayLike, low: ArrayLike, high: ArrayLike, *, axis: Axis = None) -> Score:
     """Share of the observed points inside the interval, ends included, from 0 to 1.
 
     The best value is the level of the interval (0.8 for an 80 % interval), not 1.
@@ -75,8 +70,6 @@ def width(truth: ArrayLike, low: ArrayLike, high: ArrayLike, *, axis: Axis = Non
     truth, low = paired(truth, low)
     truth, high = paired(truth, high)
     return mean_of(high - low, truth, axis)
-
-
 
 
 def scaled_width(

@@ -7,9 +7,7 @@ from rollcast.errors import UsageError
 from rollcast.score.mean import mean_of
 
 
-def seasonal_scale(
-    history: ArrayLike, season: int, *, power: int = 1
-) -> NDArray[np.float64]:
+def seasonal_scale(history: ArrayLike, season: int, *, power: int = 1) -> NDArray[np.float64]:
     """Mean absolute seasonal difference of the training part: the unit of MASE. With ``power`` 2
     the root of the mean square: that of RMSSE.
 

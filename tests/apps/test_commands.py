@@ -218,4 +218,4 @@ def test_a_wide_table_in_a_database_is_forecast_and_forecast_again(rollcast, tmp
     assert rollcast(*asked, "--query", earlier, "--out", "b.csv", "--quiet").exit_code == 0
     assert "2009-01-01" in Path("b.csv").read_text()
     page = html.unescape(Path("a.html").read_text())
-    assert "--target '*' --snap --query 'select * from sales'" in page
+    assert "target='*', snap=True, query='select * from sales'" in page

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.data.frame import plain_frame
+from rollcast.data.frame import id_columns, plain_frame
 from rollcast.data.panel import Panel
 from rollcast.forecast.judged import Bands, Judged
 from rollcast.score.mean import Score
@@ -88,10 +88,12 @@ class Backtest:
         return self.panel.frame(np.repeat(self.series, steps), self.times.ravel(), columns)
 
     def by_series(self) -> Any:
-        """A table of the scores of each series: its id, ``method``, a column for each metric."""
+        """A table of the scores of each series: its id (in a table without ids ``series``), ``method``,
+        a column for each metric."""
         which, group = np.unique(self.series, return_inverse=True)
-        name = self.panel.columns.id or "unique_id"
-        return self._table({name: self.panel.ids[which]}, self.judged.scores(group))
+        panel = self.panel
+        names = id_columns(panel.columns, panel.ids, which) or {"series": panel.ids[which]}
+        return self._table(names, self.judged.scores(group))
 
     def by_step(self) -> Any:
         """A table of the scores at each step of the horizon: ``step`` (from 1; the first one after
@@ -101,13 +103,8 @@ class Backtest:
 
     def by_window(self) -> Any:
         """A table of the scores of each window: id, ``cutoff``, ``method``, each metric."""
-        columns = {} if self.panel.columns.id is None else {self.panel.columns.id: self.ids}
-        return self._table(columns | {"cutoff": self._cutoffs()}, self.judged.scores(1))
-
-    @property
-    def ids(self) -> np.ndarray:
-        """The id of the series of each window, ``(windows,)``."""
-        return self.panel.ids[self.series]
+        names = id_columns(self.panel.columns, self.panel.ids, self.series)
+        return self._table(names | {"cutoff": self._cutoffs()}, self.judged.scores(1))
 
     def _cutoffs(self) -> np.ndarray:
         return self.panel.local(self.panel.times[self.origin - 1])

@@ -84,7 +84,7 @@ def run_backtest(
     training, held = fitted.windows(panel).hold_out(windows, step)
     cut = cut_rows(panel, Holdout(windows, step, horizon + (windows - 1) * step))
     prediction, below, above = forecast_spread(
-        fitted.network, fitted.weights, held, fitted.network.head.levels
+        fitted.network, fitted.weights, held, fitted.network.head.levels, fitted.blend
     )
     bands = intervals(fitted.calibration, levels, prediction.median, below, above)
     found = evaluate(name, held, training, cut, prediction, bands)

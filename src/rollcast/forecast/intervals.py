@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rollcast.errors import UsageError
+from rollcast.forecast.blend import NO_BLEND, Blend
 from rollcast.model.network import Network
 from rollcast.model.predict import Prediction, predict
 
@@ -114,11 +115,15 @@ def calibrate(
 
 
 def forecast_spread(
-    network: Network, weights: np.ndarray, windows: Windows, levels: Sequence[float] = ()
+    network: Network,
+    weights: np.ndarray,
+    windows: Windows,
+    levels: Sequence[float] = (),
+    blend: Blend = NO_BLEND,
 ) -> tuple[Prediction, np.ndarray, np.ndarray]:
     """Forecasts of windows, with quantiles at ``levels``, and their spreads below and above."""
     found = predict(network, weights, windows, levels=(*levels, *spread_levels(network)))
-    return with_spread(network, found)
+    return with_spread(network, blend.applied(found, windows))
 
 
 def spread_levels(network: Network) -> tuple[float, ...]:

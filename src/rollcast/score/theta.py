@@ -51,7 +51,7 @@ def theta(past: NDArray, horizon: int, season: int) -> NDArray[np.float64]:
         level, index = without_season(some, season)
         ahead = np.arange(horizon) % season
         plain, positive = smoothed(level, horizon), some > 0.0
-        ratio = (positive | np.isnan(some)).all(axis=1)
+        ratio = np.all(positive | np.isnan(some), axis=1)
         found[rows] = np.where(ratio[:, None], plain * index[:, ahead], plain + index[:, ahead])
     return found
 
@@ -59,7 +59,7 @@ def theta(past: NDArray, horizon: int, season: int) -> NDArray[np.float64]:
 def without_season(past: NDArray, season: int) -> tuple[NDArray, NDArray]:
     """The past without its season, and an index ``(windows, season)`` for each phase from the row
     after the newest one on: factors where all values are positive, else terms."""
-    positive = ((past > 0.0) | np.isnan(past)).all(axis=1)
+    positive = np.all((past > 0.0) | np.isnan(past), axis=1)
     index = np.repeat(np.where(positive, 1.0, 0.0)[:, None], season, axis=1)
     seasonal = np.count_nonzero(~np.isnan(past), axis=1) >= LEAST_SEASONS * season
     if season == 1 or not seasonal.any():

@@ -83,7 +83,7 @@ class AfterFit:
         levels = levels_for(level, fitted.calibration)
         panel = self._panel(table, where, query, "predict")
         found, below, above = intervals.forecast_spread(
-            fitted.network, fitted.weights, fitted.windows_at_end(panel)
+            fitted.network, fitted.weights, fitted.windows_at_end(panel), blend=fitted.blend
         )
         bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
         return Forecast(panel, self.name, found.median, bands)

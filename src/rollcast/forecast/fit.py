@@ -16,6 +16,7 @@ import numpy as np
 
 from rollcast.data.panel import Panel
 from rollcast.errors import UsageError
+from rollcast.forecast.blend import NO_BLEND, best_blend
 from rollcast.forecast.evaluate import crossed_bands, fold_of, judge, raw_windows
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster_params import check_params
@@ -51,8 +52,12 @@ def fit_panel(
         setup = replace(setup, training=replace(setup.training, max_seconds=limit / 2))
     network, held = setup.network, setup.held
     firsts, weights = first_runs(setup, seed, members, listeners, files)
-    prediction, below, above = forecast_spread(network, weights, held, network.head.levels)
     _, truth = raw_windows(panel, held.series, held.origin, held.context, horizon)
+    blend = NO_BLEND
+    if params["blend"] is not None:
+        median = forecast_spread(network, weights, held)[0].median
+        blend = best_blend(params["blend"], median, held, truth, setup.units()[held.series])
+    prediction, below, above = forecast_spread(network, weights, held, network.head.levels, blend)
     stamps = panel.times[held.origin].astype(np.int64)
     calibration = calibrate(prediction.median, below, above, truth, stamps)
     bands = crossed_bands(fold_of(held, holdout), prediction.median, below, above, truth)
@@ -66,6 +71,7 @@ def fit_panel(
         params=params,
         network=network,
         weights=weights,
+        blend=blend,
         calibration=calibration,
         columns=panel.columns,
         freq=panel.freq,

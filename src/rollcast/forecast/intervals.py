@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rollcast.errors import UsageError
+from rollcast.forecast.blend import NO_BLEND, Blend
 from rollcast.model.network import Network
 from rollcast.model.predict import Prediction, predict
 
@@ -161,11 +162,15 @@ def window_order(stamps: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def forecast_spread(
-    network: Network, weights: np.ndarray, windows: Windows, levels: Sequence[float] = ()
+    network: Network,
+    weights: np.ndarray,
+    windows: Windows,
+    levels: Sequence[float] = (),
+    blend: Blend = NO_BLEND,
 ) -> tuple[Prediction, np.ndarray, np.ndarray]:
     """Forecasts of windows, with quantiles at ``levels``, and their spreads below and above."""
     found = predict(network, weights, windows, levels=(*levels, *spread_levels(network)))
-    return with_spread(network, found)
+    return with_spread(network, blend.applied(found, windows))
 
 
 def spread_levels(network: Network) -> tuple[float, ...]:

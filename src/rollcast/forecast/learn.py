@@ -24,7 +24,9 @@ def learnt(fitted: Fitted, before: Panel, now: Panel) -> Fitted:
     if len(origins) == 0:
         return fitted
     windows = fitted.windows(now).at(series, origins)
-    found, below, above = forecast_spread(fitted.network, fitted.weights, windows)
+    found, below, above = forecast_spread(
+        fitted.network, fitted.weights, windows, blend=fitted.blend
+    )
     rows = windows.origin.astype(np.int64)
     _, truth = raw_windows(now, windows.series, rows, 1, windows.horizon)
     scores = scores_of(found.median, below, above, truth)

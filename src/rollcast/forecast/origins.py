@@ -139,7 +139,7 @@ def _forecast(
     times = panel.times[origin[:, None] + np.arange(held.horizon)]
     known = times.astype(np.int64)
     prediction, below, above = intervals.forecast_spread(
-        fitted.network, fitted.weights, held, fitted.network.head.levels
+        fitted.network, fitted.weights, held, fitted.network.head.levels, fitted.blend
     )
     judged = judge(name, held, training, cut, prediction, {})
     median, calibration = prediction.median, fitted.calibration

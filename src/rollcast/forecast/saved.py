@@ -12,6 +12,7 @@ from rollcast.data.calendar import calendar_feature_names
 from rollcast.data.panel import Panel
 from rollcast.data.scaling import SCALINGS
 from rollcast.errors import ModelFileError, UsageError
+from rollcast.forecast.blend import BLENDS, Blend
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import (
     pack_columns,
@@ -60,6 +61,7 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         "holdout": asdict(fitted.holdout),
         "options": fitted.options,
         "best_steps": list(fitted.best_steps),
+        "blend_share": fitted.blend.share,
     }
     spec |= {name: getattr(fitted, name) for name in _FACTS}
     sections = {
@@ -107,6 +109,7 @@ def unpack(
         params=params,
         network=network,
         weights=weights,
+        blend=_blend(params["blend"], spec),
         calibration=_calibration(sections, network_spec.horizon),
         columns=unpack_columns(field(spec, "columns", dict)),
         freq=freq,
@@ -176,6 +179,7 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "validation": _later(saved, "validation", None, int, type(None)),
         "refit": _later(saved, "refit", True, bool),
         "ensemble": _later(saved, "ensemble", 1, int),
+        "blend": _later(saved, "blend", None, str, type(None)),
         "training": training,
         "seed": field(saved, "seed", int),
         "name": field(saved, "name", str),
@@ -185,6 +189,13 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
 def _later(saved: dict[str, Any], name: str, usual: Any, *kinds: type) -> Any:
     """An argument that came after the first model files; those that lack it have the usual one."""
     return field(saved, name, *kinds) if name in saved else usual
+
+
+def _blend(method: str | None, spec: dict[str, Any]) -> Blend:
+    share = _later(spec, "blend_share", 0.0, float)
+    if (method is not None and method not in BLENDS) or not 0.0 <= share <= 1.0:
+        raise ModelFileError(f"the model is blended with {str(method)[:40]!r}, a share of {share}.")
+    return Blend(method, share)
 
 
 def _best_steps(spec: dict[str, Any], members: int) -> tuple[int, ...]:

@@ -114,6 +114,15 @@ MaxSeconds = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
+Blend = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="theta: forecasts averaged with smoothing and drift, as far as held-out rows say "
+        "(default: none)",
+        rich_help_panel=NETWORK,
+    ),
+]
 Validation = Annotated[
     int | None,
     typer.Option(

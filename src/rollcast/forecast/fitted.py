@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rollcast.data.database import is_connection
+from rollcast.data.formats import is_excel
 from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.read import DEFAULT_ID, read
 from rollcast.data.scaling import series_statistics
 from rollcast.data.windows import Windows
 from rollcast.errors import DataError
+from rollcast.forecast.blend import Blend
 from rollcast.forecast.candidates import applied
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
@@ -33,6 +37,7 @@ class Fitted:
     params: dict[str, Any]  # of the forecaster when it was fitted
     network: Network
     weights: np.ndarray
+    blend: Blend
     calibration: Calibration
     columns: Columns
     freq: str | int
@@ -88,7 +93,8 @@ class Fitted:
     @property
     def whole(self) -> bool:
         """Whether forecasts follow from the whole history, not from its last rows alone."""
-        return self.network.spec.strategy == "recursive" and self.scaling == "series"
+        reads_all = self.network.spec.strategy == "recursive" and self.scaling == "series"
+        return reads_all or self.blend.share > 0.0
 
     def _statistics(self, panel: Panel) -> tuple[np.ndarray, np.ndarray] | None:
         """Location and scale of each series: those of training, its own where it is new."""
@@ -101,21 +107,26 @@ class Fitted:
         location[known], scale[known] = self.location[found[known]], self.scale[found[known]]
         return location, scale
 
-    def read(self, table: Any, where: str | None = None) -> Panel:
+    def read(self, table: Any, where: str | None = None, query: str | None = None) -> Panel:
         """The panel of a table with the columns, frequency and season of the one that was fitted.
 
         Raises DataError for a table that cannot be used, and for another frequency.
         """
         columns = self.columns
+        database = isinstance(table, str) and is_connection(table)
+        excel = isinstance(table, str | Path) and is_excel(table)
         panel = read(
             table,
             id=DEFAULT_ID if columns.id is None else columns.id,
             time=columns.time,
-            target=columns.target,
+            target=columns.targets or columns.target,
             freq=self.freq,
             season=self.season,
             where=where,
             duplicates=columns.duplicates,
+            snap=columns.snap,
+            query=self.options.get("query") if database and query is None else query,
+            sheet=self.options.get("sheet") if excel else None,
         )
         if panel.freq != self.freq:
             raise DataError(

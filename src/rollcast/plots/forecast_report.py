@@ -91,7 +91,7 @@ def pictures(found: Forecast) -> list[SeriesPicture]:
     times = found.times
     return [
         SeriesPicture(
-            id=str(panel.ids[index]) if panel.columns.id else panel.columns.target,
+            id=panel.label(index),
             times=panel.local(panel.series(index).times),
             history=panel.series(index).values,
             forecast_times=panel.local(times[index]),
@@ -178,7 +178,7 @@ def command(forecaster: Forecaster) -> str:
         return ""
     words = ["rollcast", "forecast", fitted.source, "--horizon", str(forecaster.horizon)]
     for name, value in fitted.options.items():
-        words += [f"--{name}", option_text(value)]
+        words += [f"--{name}"] if value is True else [f"--{name}", option_text(value)]
     words += ["--strategy", params["strategy"]]
     for name in OPTIONS:
         if params[name] != usual[name]:

@@ -185,12 +185,7 @@ def member(
     built, began = build(spec), time.perf_counter()
     outcome = run(NetworkProblem(built, training, held[0], seed=seed), TRAINING, seed)
     took = {"step": float(outcome.best_step), "seconds": time.perf_counter() - began}
-    made = [
-        np.concatenate(
-            [built.head.median(out).T for _, out in predict.outputs(built, outcome.weights, each)]
-        )
-        for each in held
-    ]
+    made = [predict.predict(built, outcome.weights, each).median for each in held]
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, validation=made[0], test=made[1], **took)
     return held, made, took

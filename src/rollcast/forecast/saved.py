@@ -67,7 +67,7 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
     sections = {
         "network/weights": fitted.weights,
         "calibration/scores": fitted.calibration.scores,
-        "calibration/counts": fitted.calibration.counts,
+        "calibration/stamps": fitted.calibration.stamps,
     }
     if len(fitted.ids):
         sections |= {
@@ -100,13 +100,6 @@ def unpack(
     if params["ensemble"] > 1:
         shape = (params["ensemble"], network.count)
     weights = section(sections, "network/weights", params["training"].dtype, shape)
-    horizon = network_spec.horizon
-    scores = section(sections, "calibration/scores", "f8", (None, horizon))
-    counts = section(sections, "calibration/counts", "i8", (horizon,))
-    if (counts < 0).any() or (len(scores) == 0 and counts.any()):
-        raise ModelFileError("the model's calibration cannot be. Save the model again.")
-    if (np.diff(scores, axis=0) < 0).any() or (scores < 0).any():
-        raise ModelFileError("the model's calibration is not sorted. Save the model again.")
     if params["name"] not in field(spec, "scores", dict):
         raise ModelFileError("the model's scores are not those of its network.")
     ids, location, scale = _statistics(sections)
@@ -117,7 +110,7 @@ def unpack(
         network=network,
         weights=weights,
         blend=_blend(params["blend"], spec),
-        calibration=Calibration(scores, counts),
+        calibration=_calibration(sections, network_spec.horizon),
         columns=unpack_columns(field(spec, "columns", dict)),
         freq=freq,
         season=network_spec.season,
@@ -140,6 +133,29 @@ def unpack(
         **facts,
     )
     return params, fitted, history
+
+
+def _calibration(sections: dict[str, np.ndarray], horizon: int) -> Calibration:
+    scores = section(sections, "calibration/scores", "f8", (None, horizon))
+    if "calibration/stamps" not in sections:
+        return _calibration_of_old(sections, scores)
+    stamps = section(sections, "calibration/stamps", "i8", (len(scores),))
+    if (np.diff(stamps) < 0).any() or (scores < 0).any():
+        raise ModelFileError("the model's calibration cannot be. Save the model again.")
+    return Calibration(scores, stamps)
+
+
+def _calibration_of_old(sections: dict[str, np.ndarray], scores: np.ndarray) -> Calibration:
+    """Of a file in which the scores of each step are sorted and filled up, with their numbers."""
+    counts = section(sections, "calibration/counts", "i8", (scores.shape[1],))
+    if (counts < 0).any() or (len(scores) == 0 and counts.any()):
+        raise ModelFileError("the model's calibration cannot be. Save the model again.")
+    if (np.diff(scores, axis=0) < 0).any() or (scores < 0).any():
+        raise ModelFileError("the model's calibration is not sorted. Save the model again.")
+    known = np.where(np.arange(len(scores))[:, None] < counts, scores, np.nan)
+    # Their order in time is not known; by size the smallest would be forgotten first.
+    mixed = np.random.default_rng(0).permutation(len(scores))
+    return Calibration(known[mixed], np.arange(-len(scores), 0))
 
 
 def _params(saved: dict[str, Any]) -> dict[str, Any]:

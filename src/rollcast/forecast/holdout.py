@@ -86,7 +86,7 @@ def choose_context(panel: Panel, horizon: int, holdout: Holdout) -> int:
     MOST_CONTEXT or two seasons; in whole seasons; fewer where less than WINDOWS_PER_ROW times as
     many whole windows would be left to train on. (With fewer, the linear path from the window has
     more weights than it can learn.) Of a quarter of the series at most is a window padded, unless
-    the rule is down to a season or a horizon: what was learnt from whole windows says little of those.
+    the rule is down to a season or a horizon: whole windows teach little about padded ones.
 
     Where not even one season fits, or of a long one not two, as a year of days in a table of four
     years, the season is left to the calendar's features and the rule is that of a table without.

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from rollcast.data import regular
-from rollcast.data.column import Column, column_of, identities, numbers, text_of
+from rollcast.data.checked import checked_numbers, input_column
+from rollcast.data.column import Column, column_of, identities, text_of
 from rollcast.data.frequency import parse_frequency
+from rollcast.data.holidays import check_holidays
+from rollcast.data.inputs import ROLES, Input, asked_inputs, with_inputs
 from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.parts import several_columns
 from rollcast.data.season import find_season
@@ -34,6 +37,11 @@ def read(
     season: int | None = None,
     where: str | None = None,
     duplicates: str = "error",
+    past: str | Sequence[str | Input] = (),
+    future: str | Sequence[str | Input] = (),
+    static: str | Sequence[str | Input] = (),
+    categorical: str | Sequence[str] = (),
+    holidays: str | None = None,
 ) -> Panel:
     """A `Panel` of the series in a table: sorted, regular, gaps filled with NaN.
 
@@ -55,6 +63,14 @@ def read(
         A filter on rows: ``"split = train and year >= 2015"``.
     duplicates
         What to do when a stamp appears twice in a series: error, first, last or mean.
+    past, future, static
+        Columns that help to forecast: known up to the newest row, known of rows to come as well,
+        or one value a series (the id column too). Text and booleans are categories. With ``future``
+        inputs, rows after a series' last value are its future.
+    categorical
+        Those of them that are categories though they look like numbers.
+    holidays
+        A country, ``"DE"`` or ``"DE-BY"``: its holidays are inputs. Needs the extra ``[holidays]``.
 
     Raises
     ------
@@ -73,8 +89,15 @@ def read(
         freq = parse_frequency(freq).alias
     if season is not None and (isinstance(season, bool) or season < 1 or season != int(season)):
         raise UsageError(f"season={season!r}: expected a whole number of rows, 1 for none.")
-    opened = _opened(source, id, time, {target: TARGET}, where, freq, duplicates)
-    return opened.panel(opened.values[:, 0], freq, season)
+    named = dict.fromkeys([time] if isinstance(time, str) else time, "time") | {target: "target"}
+    inputs = asked_inputs(past, future, static, categorical, named)
+    opened = _opened(source, id, time, {target: TARGET}, where, freq, duplicates, inputs)
+    panel = opened.panel(opened.values[:, 0], freq, season)
+    if holidays is not None:
+        check_holidays(holidays, panel.freq)
+    if not inputs and holidays is None:
+        return panel
+    return with_inputs(panel, opened.codes, opened.stamps.values, opened.inputs, holidays)
 
 
 def read_signals(
@@ -115,6 +138,7 @@ class _Opened:
     values: np.ndarray  # (rows, columns)
     names: Columns
     source: str
+    inputs: list[tuple[Input, np.ndarray]]
 
     def panel(self, values: np.ndarray, freq: str | int | None, season: int | None) -> Panel:
         return _panel(
@@ -130,6 +154,7 @@ def _opened(
     where: str | None,
     freq: str | int | None,
     duplicates: str,
+    inputs: Sequence[Input] = (),
 ) -> _Opened:
     clauses = parse_where(where) if where is not None else ()
     table = open_table(source)
@@ -137,7 +162,10 @@ def _opened(
     id_name = _checked_names(table, id, time_names, columns)
     for clause in clauses:
         table.need(clause.column, "where", "named in where")
-    wanted = [*([id_name] if id_name else []), *time_names, *columns, *(c.column for c in clauses)]
+    for each in inputs:
+        table.need(each.name, each.role, ROLES[each.role])
+    named = [*([id_name] if id_name else []), *time_names, *columns, *(i.name for i in inputs)]
+    wanted = [*named, *(clause.column for clause in clauses)]
     frame = table.load(list(dict.fromkeys(wanted)))
     if len(frame) == 0:
         raise DataError(f"{table.source} has column names but no rows.")
@@ -152,9 +180,10 @@ def _opened(
             )
         frame = frame[rows]
     found = {name: column_of(frame, name, table.source) for name in [*time_names, *columns]}
-    values = np.stack(
-        [_numbers(found[name], option, table, rows) for name, (option, _) in columns.items()], 1
-    )
+    numeric = [
+        checked_numbers(found[name], option, table, rows) for name, (option, _) in columns.items()
+    ]
+    values = np.stack(numeric, axis=1) if numeric else np.zeros((len(frame), 0))
     if len(time_names) == 1:
         stamps = one_column(found[time_names[0]], table.source, rows, freq)
     else:
@@ -163,7 +192,7 @@ def _opened(
     names = Columns(
         id=id_name,
         time=time_names,
-        target=next(iter(columns)),
+        target=next(iter(columns), ""),
         frame=table.kind,
         stamp=stamps.kind,
         parts=stamps.parts,
@@ -171,7 +200,8 @@ def _opened(
         utc=stamps.utc,
         duplicates=duplicates,
     )
-    return _Opened(codes, ids, stamps, values, names, table.source)
+    besides = [input_column(frame, each, table, rows) for each in inputs]
+    return _Opened(codes, ids, stamps, values, names, table.source, besides)
 
 
 def _time_names(time: str | Sequence[str], table: Table) -> tuple[str, ...]:
@@ -212,32 +242,6 @@ def _some_values(column: Column) -> str:
     present = np.flatnonzero(~column.missing)
     shown = list(dict.fromkeys(text_of(column, i) for i in present[:1000]))[:5]
     return f" Column {column.name!r} holds {', '.join(shown) or 'nothing'}, …" if shown else ""
-
-
-def _numbers(column: Column, option: str, table: Table, rows: np.ndarray | None) -> np.ndarray:
-    """A column of numbers as float64, NaN where missing; ``option`` is what named it."""
-    values, wrong = numbers(column, table.decimal_comma)
-    if wrong.any():
-        index = int(np.flatnonzero(wrong)[0])
-        more = f" ({wrong.sum()} such rows)" if wrong.sum() > 1 else ""
-        raise DataError(
-            f"{table.source}, row {row_number(rows, index)}: {text_of(column, index)} in {option} "
-            f"column {column.name!r} is not a number{more}. Expected numbers; a missing one is "
-            "empty or NA."
-        )
-    if np.isinf(values).any():
-        index = int(np.flatnonzero(np.isinf(values))[0])
-        raise DataError(
-            f"{table.source}, row {row_number(rows, index)}: {values[index]} in {option} column "
-            f"{column.name!r}. Infinite values cannot be forecast: make them missing or correct "
-            "them."
-        )
-    if np.isnan(values).all():
-        raise DataError(
-            f"{table.source}: all {len(values)} values of {option} column {column.name!r} are "
-            "missing. Check that it is the right column."
-        )
-    return values
 
 
 def _series(

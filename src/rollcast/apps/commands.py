@@ -65,6 +65,8 @@ def forecast(
     context: fit_options.Context = None,
     strategy: fit_options.Strategy = None,
     segment: fit_options.Segment = None,
+    skip: fit_options.Skip = None,
+    ensemble: fit_options.Ensemble = None,
     head: fit_options.Head = None,
     scaling: fit_options.Scaling = None,
     initial: fit_options.Initial = None,
@@ -74,6 +76,8 @@ def forecast(
     learning_rate: fit_options.LearningRate = None,
     schedule: fit_options.Schedule = None,
     clip_norm: fit_options.ClipNorm = None,
+    validation: fit_options.Validation = None,
+    no_refit: fit_options.NoRefit = False,
     seed: fit_options.Seed = None,
     watch_gradients: fit_options.WatchGradients = False,
     level: options.Level = None,
@@ -91,6 +95,8 @@ def forecast(
         network = {"cell": cell, "context": context, "strategy": strategy, "head": head}
         network |= {"scaling": scaling, "initial": initial, "seed": seed, "dropout": dropout}
         network |= {"hidden": units_of(hidden), "normalize": normalize, "segment": segment}
+        network |= {"skip": skip, "ensemble": ensemble, "validation": validation}
+        network |= {"refit": False if no_refit else None}
         steering = {"optimizer": optimizer, "learning_rate": learning_rate, "schedule": schedule}
         setting = given({"steps": steps, "batch_size": batch_size} | steering)
         if clip_norm is not None:

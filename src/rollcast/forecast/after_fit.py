@@ -12,7 +12,7 @@ from rollcast.forecast import intervals, saved
 from rollcast.forecast.backtest import Backtest, run_backtest
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import append
-from rollcast.forecast.result import Forecast, checked_levels
+from rollcast.forecast.result import USUAL_LEVELS, Forecast, levels_for
 from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
 from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
@@ -36,7 +36,7 @@ class AfterFit:
         self.freq_ = fitted.freq
         self.scores_ = fitted.scores
         self.error_by_step_ = fitted.error_by_step
-        self.best_step_ = fitted.best_step
+        self.best_step_ = fitted.best_steps[0]
 
     def _fitted(self, what: str) -> Fitted:
         if not hasattr(self, "fitted_"):
@@ -47,7 +47,7 @@ class AfterFit:
         self,
         table: Any = None,
         *,
-        level: float | Sequence[float] = (80, 95),
+        level: float | Sequence[float] = USUAL_LEVELS,
         where: str | None = None,
     ) -> Any:
         """Forecasts of the next ``horizon`` rows of every series, as a table.
@@ -58,8 +58,9 @@ class AfterFit:
         have been seen before. None = the series of ``fit`` and ``update``. The frame is of the kind
         of the table; files and panels give polars.
 
-        Raises UsageError for a level beyond what the held-out windows allow, DataError for a series
-        whose newest ``context_`` rows are all missing.
+        Raises UsageError for a level beyond what the held-out windows allow (of the usual ones such
+        a level is left out, and a log line says so), DataError for a series whose newest
+        ``context_`` rows are all missing.
         """
         return self.forecast(table, level=level, where=where).frame()
 
@@ -67,12 +68,12 @@ class AfterFit:
         self,
         table: Any = None,
         *,
-        level: float | Sequence[float] = (80, 95),
+        level: float | Sequence[float] = USUAL_LEVELS,
         where: str | None = None,
     ) -> Forecast:
         """As ``predict``, but arrays: a `Forecast` with ``median`` and ``bands``."""
         fitted = self._fitted("predict")
-        levels = checked_levels(level)
+        levels = levels_for(level, fitted.calibration)
         panel = self._panel(table, where, "predict")
         found, below, above = intervals.forecast_spread(
             fitted.network, fitted.weights, fitted.windows_at_end(panel)
@@ -97,7 +98,7 @@ class AfterFit:
         *,
         windows: int = 10,
         step: int | None = None,
-        level: float | Sequence[float] = (80, 95),
+        level: float | Sequence[float] = USUAL_LEVELS,
         where: str | None = None,
     ) -> Backtest:
         """Forecasts from the last ``windows`` rolling origins of every series, with scores beside
@@ -108,7 +109,8 @@ class AfterFit:
         """
         fitted = self._fitted("backtest")
         panel = self._panel(table, where, "backtest")
-        return run_backtest(self.name, fitted, panel, windows, step, checked_levels(level))
+        levels = levels_for(level, fitted.calibration)
+        return run_backtest(self.name, fitted, panel, windows, step, levels)
 
     def stream(
         self,

@@ -24,7 +24,8 @@ class Fitted:
     ``location`` and ``scale`` are those of the series ``ids`` for scaling "series", else empty.
     ``scores`` and ``error_by_step`` are of the held-out windows. ``trained_until`` is the newest
     stamp seen by fit (microseconds, or the integer itself). ``options`` are those of ``fit`` that
-    say how the table was read.
+    say how the table was read. ``weights`` are ``(count,)``, of an ensemble ``(members, count)``;
+    ``best_steps`` each member's, ``steps`` and ``reason`` the first one's.
     """
 
     params: dict[str, Any]  # of the forecaster when it was fitted
@@ -44,7 +45,7 @@ class Fitted:
     holdout: Holdout
     series: int
     rows: int
-    best_step: int
+    best_steps: tuple[int, ...]
     steps: int
     reason: str
     seconds: float

@@ -37,6 +37,10 @@ class Forecaster(AfterFit):
         long windows and horizons. ``"auto"`` is ``"direct"``.
     segment
         Rows of a segment; None = chosen by `choose_segment`.
+    skip
+        Where the linear path from the window starts: ``"ridge"``, a regression; ``"naive"``,
+        ``"seasonal_naive"`` or ``"seasonal_mean"`` (not of recursive networks); ``"none"``: there
+        is no such path.
     head
         What is learnt: ``"quantile"``, ``"mse"``, ``"mae"`` or ``"huber"``.
     scaling
@@ -47,6 +51,14 @@ class Forecaster(AfterFit):
     dropout, normalize
         Between layers: dropout while training; ``"layer"`` or ``"batch"`` normalisation, or None
         (of direct networks; outputs go by mean and variance of training windows).
+    validation
+        Rows at the end of each series that are held out of the first run; None = chosen by
+        `choose_holdout`.
+    refit
+        Whether a second run trains on all rows; otherwise the network that never saw those held
+        out is kept.
+    ensemble
+        Networks trained with the seeds from ``seed`` on, whose medians and quantiles are averaged.
     training
         A `Training`: steps, optimizer, learning rate …
     seed
@@ -66,11 +78,15 @@ class Forecaster(AfterFit):
         hidden: Sequence[int] = (64, 64),
         strategy: str = "direct",
         segment: int | None = None,
+        skip: str = "ridge",
         head: str = "quantile",
         scaling: str = "window",
         initial: str = "torch",
         dropout: float = 0.0,
         normalize: str | None = None,
+        validation: int | None = None,
+        refit: bool = True,
+        ensemble: int = 1,
         training: Training = DEFAULT_TRAINING,
         seed: int = 0,
         name: str = "rollcast",
@@ -81,11 +97,15 @@ class Forecaster(AfterFit):
         self.hidden = hidden
         self.strategy = strategy
         self.segment = segment
+        self.skip = skip
         self.head = head
         self.scaling = scaling
         self.initial = initial
         self.dropout = dropout
         self.normalize = normalize
+        self.validation = validation
+        self.refit = refit
+        self.ensemble = ensemble
         self.training = training
         self.seed = seed
         self.name = name
@@ -126,7 +146,8 @@ class Forecaster(AfterFit):
         and give ``scores_``, so these are a little flattering; `backtest` on later rows is the
         judge. A second run makes that many steps on all rows; its network forecasts.
         ``listeners`` get the events of both. With ``checkpoint``, a path, a fit that was killed
-        goes on from there (and the path + ``.final`` of the second run) to the same bits.
+        goes on from there to the same bits (with more files beside it: ``.final`` of the second
+        run, ``.2``, ``.3`` … of an ensemble's members).
 
         Raises DataError for a table that cannot be used, UsageError for an argument that cannot be,
         TrainingError when training diverges.

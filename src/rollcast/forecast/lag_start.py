@@ -48,7 +48,7 @@ def recursive_spec(spec: NetworkSpec) -> NetworkSpec:
         indicator=True,
         skip="none",
         maps=1,
-        lags=min(spec.context, MOST_LAGS),
+        lags=0 if spec.skip == "none" else min(spec.context, MOST_LAGS),
     )
 
 

@@ -24,6 +24,7 @@ from rollcast.score.ridge import ridge
 if TYPE_CHECKING:
     from rollcast.data.windows import Batch
     from rollcast.forecast.problem import NetworkProblem
+    from rollcast.model.spec import NetworkSpec
 
 PRIORS = ("seasonal_naive", "seasonal_mean")
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, None)
@@ -79,7 +80,8 @@ def linear_start(problem: NetworkProblem, seed: int) -> np.ndarray:
     if network.spec.skip == "none":
         return weights
     rows = training_rows(problem)
-    best = best_map(problem, rows)
+    ridge_start = network.spec.skip == "ridge"
+    best = best_map(problem, rows) if ridge_start else naive_start(network.spec)
     views = network.views(weights)
     spec = network.spec
     maps = views["skip.weight"].reshape(spec.maps, spec.horizon, spec.context)
@@ -90,6 +92,11 @@ def linear_start(problem: NetworkProblem, seed: int) -> np.ndarray:
     bias = views["decoder.bias"].reshape(network.spec.horizon, network.head.width)
     bias[...] = best[-1][:, None] + residual_quantiles(network.head.levels, rows, best)
     return weights
+
+
+def naive_start(spec: NetworkSpec) -> np.ndarray:
+    """The naive forecast that the spec names, shaped as `best_map`."""
+    return np.vstack([naive_map(spec, spec.skip).T, np.zeros(spec.horizon)])
 
 
 def training_rows(problem: NetworkProblem) -> Rows:

@@ -255,3 +255,8 @@ def check_streamable(fitted: Fitted) -> None:
             f"stream: this model was fitted with {found}, which reads a whole window for every "
             "forecast. Fit one with strategy='recursive', scaling='series'."
         )
+    if fitted.weights.ndim > 1:
+        raise UsageError(
+            f"stream: this model is an ensemble of {len(fitted.weights)} networks, and a stream "
+            "keeps the state of one. Fit it with ensemble=1, or call update and predict."
+        )

@@ -95,15 +95,23 @@ def read_off(
 def predict(
     network: Network, weights: Array, windows: Windows, *, levels: Sequence[float] = ()
 ) -> Prediction:
-    """Forecasts of all windows, with quantiles at ``levels`` when the head has any."""
+    """Forecasts of all windows, with quantiles at ``levels`` when the head has any.
+
+    ``weights`` are ``(count,)``, or those of several networks ``(members, count)``: then medians
+    and quantiles are the means of theirs.
+    """
     levels = tuple(levels) if network.head.levels else ()
-    median = np.empty((windows.count, network.spec.horizon))
-    quantiles = np.empty((*median.shape, len(levels)))
+    median = np.zeros((windows.count, network.spec.horizon))
+    quantiles = np.zeros((*median.shape, len(levels)))
     scale = np.empty(windows.count)
-    done = 0
-    for batch, output in outputs(network, weights, windows):
-        rows = slice(done, done + len(batch))
-        done = rows.stop
-        found = read_off(network, output, batch.location, batch.scale, levels)
-        median[rows], quantiles[rows], scale[rows] = found.median, found.quantiles, batch.scale
+    members = np.atleast_2d(weights)
+    for each in members:
+        done = 0
+        for batch, output in outputs(network, each, windows):
+            rows = slice(done, done + len(batch))
+            done = rows.stop
+            found = read_off(network, output, batch.location, batch.scale, levels)
+            median[rows] += found.median / len(members)
+            quantiles[rows] += found.quantiles / len(members)
+            scale[rows] = batch.scale
     return Prediction(median, quantiles, levels, scale)

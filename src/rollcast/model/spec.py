@@ -14,8 +14,9 @@ from rollcast.nn.initial import INITIAL
 from rollcast.nn.layers import embedding_width
 from rollcast.nn.normal import NORMALIZE
 
-SKIPS = ("none", "naive", "seasonal_naive", "seasonal_mean")
-"""What the linear path from the window gives before training."""
+SKIPS = ("none", "naive", "seasonal_naive", "seasonal_mean", "ridge")
+"""What the linear path from the window gives before training; ridge is a regression that the data
+decide, and seasonal_mean until they do."""
 
 INPUTS = ("waves", "effects", "past_inputs", "input_lags", "past_codes", "known_codes",
           "static_codes")  # fmt: skip
@@ -74,7 +75,7 @@ class NetworkSpec:
     future_units: int = 16
     head: str = "quantile"
     levels: tuple[float, ...] | None = None
-    skip: str = "seasonal_naive"
+    skip: str = "ridge"
     maps: int = 1
     skip_gain: float = 1.0
     decoder_gain: float = 1.0

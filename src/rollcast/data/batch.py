@@ -22,12 +22,12 @@ class Batch:
     """Windows side by side, time first; values are scaled, 0 where missing.
 
     ``past (context, batch)``, ``observed (context, batch)``, ``target (horizon, batch)``,
-    ``target_observed (horizon, batch)``; features of the calendar and of inputs that are known ahead
-    or static, ``past_features (context, batch, features)`` and ``future_features (horizon, batch,
-    features)``; a value is ``location + scale * scaled`` with ``location, scale (batch,)``; ``series
-    (batch,)`` and ``origin (batch,)``, the row of the panel where the target begins. Of models with
-    inputs: ``past_inputs (context, batch, columns)`` known up to the origin, and ``codes``.
-    ``added (horizon, batch)`` is what a network gets told of the forecast, see model/effects.py.
+    ``target_observed (horizon, batch)``; features of the calendar and of inputs that are known
+    ahead or static, ``past_features (context, batch, features)`` and ``future_features (horizon,
+    batch, features)``; a value is ``location + scale * scaled``, ``location, scale (batch,)``;
+    ``series (batch,)`` and ``origin (batch,)``, the row of the panel where the target begins. Of
+    models with inputs: ``past_inputs (context, batch, columns)`` known up to the origin, and
+    ``codes``. ``added (horizon, batch)`` comes to the forecast, see model/effects.py.
     """
 
     past: np.ndarray

@@ -16,7 +16,7 @@ Array = np.ndarray
 
 
 class Features:
-    """The features of a panel's rows from ``before`` rows ahead of each series to ``after`` past it.
+    """Features of a panel's rows, from ``before`` rows ahead of each series to ``after`` past it.
 
     ``names``, of which the first ``waves`` are the calendar's and the next ``effects`` inputs that
     are known ahead; ``inputs`` has the rest of the inputs, None without any. ``shift`` as in
@@ -61,8 +61,8 @@ class Features:
     def of_batch(
         self, series: Array, places: Array, context: int, begin: Array
     ) -> tuple[Array | None, Codes | None]:
-        """Past inputs of the first ``context`` of those rows, scaled as `Windows` does that begin at
-        ``begin`` of its padded rows, and codes; None without inputs."""
+        """Past inputs of the first ``context`` of those rows, scaled by windows that begin at row
+        ``begin`` of padded series, and codes; None without inputs."""
         if self.inputs is None:
             return None, None
         own = places[:context]

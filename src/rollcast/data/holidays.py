@@ -22,14 +22,14 @@ def check_holidays(country: Any, freq: str | int) -> None:
     longest = {"fixed": DAY, "business": 1}.get(frequency.kind, 0)
     if frequency.step > longest:
         raise UsageError(
-            f"holidays={country!r} with freq={freq!r}: a holiday is a day, so a row must be a day or "
-            "shorter. Leave it out, or count the holidays of each row in an input of your own."
+            f"holidays={country!r} with freq={freq!r}: a holiday is a day, so a row must be a day "
+            "or shorter. Leave it out, or count the holidays of each row in an input of your own."
         )
     holiday_dates(country, 2024)
 
 
 def holiday_features(times: np.ndarray, country: str) -> np.ndarray:
-    """``(rows, 3)`` float32, 1 or 0: whether the day, the one before and the one after is a holiday.
+    """``(rows, 3)`` float32, 1 or 0: is the day a holiday, is the one before, is the one after?
 
     ``times (rows,)`` is by the clock on the wall.
     """

@@ -22,10 +22,10 @@ Array = np.ndarray
 class InputScales:
     """Location and scale of the numbers among inputs, and which of them say if they were there.
 
-    ``future (2, columns)`` and ``static (2, columns)`` of each column; ``past (2, series, columns)``
-    of each series, empty where past inputs are scaled by window, as the target is. ``marked``: a
-    column of the past ones, then the future and the static ones, has a feature that is 1 where its
-    value was there, 0 where it is the last one before.
+    ``future (2, columns)`` and ``static (2, columns)`` of each column; ``past (2, series,
+    columns)`` of each series, empty where past inputs are scaled by window, as the target is.
+    ``marked``: a column of the past ones, then the future and the static ones, has a feature that
+    is 1 where its value was there, 0 where it is the last one before.
     """
 
     future: Array

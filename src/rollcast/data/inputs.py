@@ -96,7 +96,8 @@ def asked_inputs(
             column = each if isinstance(each, Input) else Input(str(each), role)
             if column.name in named:
                 raise UsageError(
-                    f"{role}={column.name!r}: that column is the {named[column.name]}. Leave it out."
+                    f"{role}={column.name!r}: that column is the {named[column.name]}. "
+                    "Leave it out."
                 )
             if any(other.name == column.name for other in found):
                 raise UsageError(f"{role}={column.name!r}: that column is named twice.")

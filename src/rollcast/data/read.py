@@ -91,7 +91,7 @@ def read(
         raise UsageError(f"season={season!r}: expected a whole number of rows, 1 for none.")
     named = dict.fromkeys([time] if isinstance(time, str) else time, "time") | {target: "target"}
     inputs = asked_inputs(past, future, static, categorical, named)
-    opened = _opened(source, id, time, {target: TARGET}, where, freq, duplicates, inputs)
+    opened = open_rows(source, id, time, {target: TARGET}, where, freq, duplicates, inputs)
     panel = opened.panel(opened.values[:, 0], freq, season)
     if holidays is not None:
         check_holidays(holidays, panel.freq)
@@ -119,7 +119,7 @@ def read_signals(
         raise UsageError("a Panel holds one column; give the table that it was read from.")
     if freq is not None:
         freq = parse_frequency(freq).alias
-    opened = _opened(source, id, time, columns, where, freq, "error")
+    opened = open_rows(source, id, time, columns, where, freq, "error")
     # a panel of row numbers says where each row of the table went, and where there was none
     panel = opened.panel(np.arange(len(opened.values), dtype=np.float64), freq, 1)
     there = ~np.isnan(panel.values)
@@ -146,7 +146,7 @@ class _Opened:
         )
 
 
-def _opened(
+def open_rows(
     source: Any,
     id: str,
     time: str | Sequence[str],

@@ -136,6 +136,11 @@ class Forecaster(AfterFit):
         season: int | None = None,
         where: str | None = None,
         duplicates: str = "error",
+        past: str | Sequence[str] = (),
+        future: str | Sequence[str] = (),
+        static: str | Sequence[str] = (),
+        categorical: str | Sequence[str] = (),
+        holidays: str | None = None,
         listeners: Sequence[Listener] = (),
         checkpoint: Path | None = None,
     ) -> Forecaster:
@@ -154,12 +159,15 @@ class Forecaster(AfterFit):
         """
         panel = read(
             table, id=id, time=time, target=target, freq=freq, season=season, where=where,
-            duplicates=duplicates,
+            duplicates=duplicates, past=past, future=future, static=static,
+            categorical=categorical, holidays=holidays,
         )  # fmt: skip
         given = {
             "id": (id, DEFAULT_ID), "time": (time, "ds"), "target": (target, "y"),
             "freq": (freq, None), "season": (season, None), "where": (where, None),
-            "duplicates": (duplicates, "error"),
+            "duplicates": (duplicates, "error"), "past": (past, ()), "future": (future, ()),
+            "static": (static, ()), "categorical": (categorical, ()),
+            "holidays": (holidays, None),
         }  # fmt: skip
         options = {name: value for name, (value, usual) in given.items() if value != usual}
         fitted, history = fit_panel(self.get_params(), panel, options, listeners, checkpoint)

@@ -28,7 +28,7 @@ LATER = ("initial", "lags", "normalize", "segment", *INPUTS)
 STRATEGIES = ("direct", "recursive", "segment")
 
 MOST_FOLDED = 32
-"""Numbers of past inputs side by side in a folded row, at most, but for those of the newest fold."""
+"""Numbers of past inputs side by side in a folded row, at most, if not of the newest fold alone."""
 
 LARGEST = 1 << 20
 """No size in a spec may exceed this: beyond it a number is a mistake, or malice."""

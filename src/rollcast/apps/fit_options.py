@@ -108,7 +108,9 @@ Head = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="What it learns: quantile, mse, mae or huber (default: quantile)",
+        help="What it learns: quantile, crps, mse, mae, huber or smape; normal, student_t, "
+        "mixture, log_normal, poisson, negative_binomial or tweedie, with options: "
+        '"mixture(components=3)" … (default: quantile)',
         rich_help_panel=NETWORK,
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +14,7 @@ from rollcast.data.table import Table, row_number
 from rollcast.errors import DataError
 
 
-def checked_numbers(
-    column: Column, option: str, table: Table, rows: np.ndarray | None
-) -> np.ndarray:
+def values_of(column: Column, option: str, table: Table, rows: np.ndarray | None) -> np.ndarray:
     """A column of numbers as float64, NaN where missing; ``option`` is what named it."""
     values, wrong = numbers(column, table.decimal_comma)
     if wrong.any():
@@ -24,7 +23,7 @@ def checked_numbers(
         raise DataError(
             f"{table.source}, row {row_number(rows, index)}: {text_of(column, index)} in {option} "
             f"column {column.name!r} is not a number{more}. Expected numbers; a missing one is "
-            "empty or NA."
+            f"empty or NA.{_comma(text_of(column, index))}"
         )
     if np.isinf(values).any():
         index = int(np.flatnonzero(np.isinf(values))[0])
@@ -39,6 +38,12 @@ def checked_numbers(
             "missing. Check that it is the right column."
         )
     return values
+
+
+def _comma(text: str) -> str:
+    """A hint for what may be a decimal comma or part thousands."""
+    doubtful = re.fullmatch(r"'[+-]?\d+,\d+'", text)
+    return " A comma may mean decimals or thousands: write a point, or none." if doubtful else ""
 
 
 def input_column(
@@ -61,7 +66,7 @@ def input_column(
     if not chosen and not boolean:
         text = column.kind == "text"
         if not text or (not table.typed and not numbers(column, table.decimal_comma)[1].any()):
-            return wanted, checked_numbers(column, wanted.role, table, rows)
+            return wanted, values_of(column, wanted.role, table, rows)
     words = as_text(column, boolean)
     if wanted.categories is None:
         wanted = replace(wanted, categories=categories_of(words))

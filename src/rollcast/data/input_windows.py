@@ -58,14 +58,13 @@ def input_scales(panel: Panel, scaling: str, stop: Array | None = None) -> Input
         by_series = np.zeros((2, len(panel), past.shape[1]))
         for column, found in enumerate(each):
             by_series[:, :, column] = found
-    arrays = (past, seen, static)
-    marks = tuple(tuple(np.isnan(array).any(axis=0).tolist()) for array in arrays)
-    return InputScales(
-        _by_column(seen[before]),
-        _by_column(static),
-        by_series,
-        marks,  # type: ignore[arg-type]
-    )
+    marks = marked(past), marked(seen), marked(static)
+    return InputScales(_by_column(seen[before]), _by_column(static), by_series, marks)
+
+
+def marked(values: Array) -> tuple[bool, ...]:
+    """Which columns have something missing."""
+    return tuple(bool(np.isnan(column).any()) for column in values.T)
 
 
 def _by_column(values: Array) -> Array:

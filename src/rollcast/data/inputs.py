@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rollcast.data.frequency import steps_between
+from rollcast.data.frequency import advance, steps_between
 from rollcast.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -129,13 +129,19 @@ def with_inputs(
     """The panel of a table with inputs: ``codes (rows,)`` say which of its series a row of the
     table belongs to, ``times`` when, each column's values lie beside them.
 
-    With inputs known of the future, rows after the last value of a series are the future.
+    The panel itself without any. With inputs known of the future, rows after the last value of a
+    series are the future.
     """
+    if not columns and holidays is None:
+        return panel
     ahead = any(each.role == "future" for each, _ in columns)
     if ahead:
         panel = without_end(panel)
     starts = panel.times[panel.offsets[:-1]]
-    slots, _ = steps_between(starts[codes], times, panel.freq)
+    slots, exact = steps_between(starts[codes], times, panel.freq)
+    if not exact.all():  # snapped to the nearest step
+        low, high = (advance(starts[codes], panel.freq, slots + one) for one in (0, 1))
+        slots += (high - times) < (times - low)
     lengths = panel.lengths
     known = lengths.copy()
     if ahead:

@@ -11,8 +11,9 @@ import numpy as np
 from rollcast.data.appended import blank
 from rollcast.data.frequency import steps_between
 from rollcast.data.inputs import Input, Inputs, missing_future, runs
+from rollcast.data.opened import DEFAULT_ID, Opened, opened
 from rollcast.data.panel import Panel, stamp_text
-from rollcast.data.read import DEFAULT_ID, open_rows
+from rollcast.data.table import open_table
 from rollcast.errors import DataError, UsageError
 
 
@@ -30,8 +31,8 @@ def with_known(panel: Panel, table: Any, horizon: int, where: str | None = None)
             "fit with future= and their names."
         )
     names = panel.columns
-    found = open_rows(
-        table,
+    found = opened(
+        open_table(table),
         DEFAULT_ID if names.id is None else names.id,
         names.time,
         {},
@@ -40,25 +41,22 @@ def with_known(panel: Panel, table: Any, horizon: int, where: str | None = None)
         "error",
         columns,
     )
-    places = {id: index for index, id in enumerate(panel.ids.tolist())}
-    single = names.id is None and found.names.id is None
-    of = np.array([0 if single else places.get(id, -1) for id in found.ids.tolist()], np.int64)
-    series, times = of[found.codes], found.stamps.values
+    rows, series = _rows_of_series(panel, found)
+    times = found.stamps.values[rows]
     if times.dtype.kind != panel.times.dtype.kind:
         raise DataError(f"{found.source}: its stamps are not of the kind of those of the model.")
-    there = np.flatnonzero(series >= 0)
-    starts = panel.times[panel.offsets[:-1]][series[there]]
-    slots, exact = steps_between(starts, times[there], panel.freq)
-    ahead = slots - panel.lengths[series[there]]
+    starts = panel.times[panel.offsets[:-1]][series]
+    slots, exact = steps_between(starts, times, panel.freq)
+    ahead = slots - panel.lengths[series]
     wanted = (ahead >= 0) & (ahead < horizon)
     off = np.flatnonzero(~exact & (ahead >= -1) & (ahead < horizon))
     if len(off):
-        row = there[off[0]]
+        row = off[0]
         raise DataError(
             f"{found.source}, series {panel.ids[series[row]]!r}: {stamp_text(times[row])} is no "
             f"whole number of steps ({panel.freq}) after the last row. Give stamps on that grid."
         )
-    there, ahead = there[wanted], ahead[wanted]
+    there, ahead = np.flatnonzero(wanted), ahead[wanted]
     grown = longer(panel, horizon)
     assert grown.inputs is not None
     at = grown.inputs.offsets[series[there]] + panel.lengths[series[there]] + ahead
@@ -71,10 +69,28 @@ def with_known(panel: Panel, table: Any, horizon: int, where: str | None = None)
         )
     future = grown.inputs.future.copy()
     for index, (column, values) in enumerate(found.inputs):
-        new = values[there]
+        new = values[rows[there]]
         keep = ~np.isnan(new) if column.categories is None else new > 0
         future[at[keep], index] = new[keep]
     return replace(grown, inputs=replace(grown.inputs, future=future))
+
+
+def _rows_of_series(panel: Panel, found: Opened) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of an opened table that each series of a panel goes by, and which series: those of
+    its id, or all of them where series are columns of one table, or there is but one."""
+    names, ids = panel.columns, panel.ids.tolist()
+    shared = names.id is None or (bool(names.targets) and not names.pairs)
+    if shared and found.names.id is None:
+        codes = np.zeros(len(panel), np.int64)
+    else:
+        places = {id: code for code, id in enumerate(found.ids.tolist())}
+        keys = [id[0] for id in ids] if names.pairs else ids
+        codes = np.array([places.get(key, -1) for key in keys], np.int64)
+    known = np.flatnonzero(codes >= 0)
+    order = np.argsort(found.codes, kind="stable")
+    bounds = np.searchsorted(found.codes[order], np.arange(len(found.ids) + 1))
+    counts = np.diff(bounds)[codes[known]]
+    return order[runs(bounds[codes[known]], counts)], np.repeat(known, counts)
 
 
 def longer(panel: Panel, horizon: int) -> Panel:
@@ -95,8 +111,8 @@ def check_known(panel: Panel, horizon: int) -> None:
         series, stamp, column = lacking
         raise DataError(
             f"{panel.place(series)}: input {column!r} is not known at {stamp}. Forecasts need it "
-            f"for the next {horizon} rows of every series: give them in future (--future-table), or as "
-            "rows after the last value."
+            f"for the next {horizon} rows of every series: give them in future (--future-table), "
+            "or as rows after the last value."
         )
 
 

@@ -51,22 +51,24 @@ class AfterFit:
         level: float | Sequence[float] = USUAL_LEVELS,
         future: Any = None,
         where: str | None = None,
+        query: str | None = None,
     ) -> Any:
         """Forecasts of the next ``horizon`` rows of every series, as a table.
 
         Columns: the user's id (if there was one) and time, then ``name`` (the median; for head mse
         the mean) and for each ``level`` in percent ``name-lo-80`` and ``name-hi-80``. ``table``
         holds the rows to go on from, with the columns of the table of ``fit``; its series need not
-        have been seen before. None = the series of ``fit`` and ``update``. The frame is of the kind
-        of the table; files and panels give polars. Inputs known ahead are needed for the rows
-        forecast: in rows of ``table`` after the last value, or in ``future``, a table of id, time
-        and those inputs.
+        have been seen before. None = the series of ``fit`` and ``update``. Of a database, ``query``
+        selects the rows, None = the query of ``fit``. The frame is of the kind of the table; files
+        and panels give polars. Inputs known ahead are needed for the rows forecast: in rows of
+        ``table`` after the last value, or in ``future``, a table of id, time and those inputs.
 
         Raises UsageError for a level beyond what the held-out windows allow (of the usual ones such
         a level is left out, and a log line says so), DataError for a series whose newest
         ``context_`` rows are all missing, and for an input that is not known ahead.
         """
-        return self.forecast(table, level=level, future=future, where=where).frame()
+        found = self.forecast(table, level=level, future=future, where=where, query=query)
+        return found.frame()
 
     def forecast(
         self,
@@ -75,11 +77,12 @@ class AfterFit:
         level: float | Sequence[float] = USUAL_LEVELS,
         future: Any = None,
         where: str | None = None,
+        query: str | None = None,
     ) -> Forecast:
         """As ``predict``, but arrays: a `Forecast` with ``median`` and ``bands``."""
         fitted = self._fitted("predict")
         levels = levels_for(level, fitted.calibration)
-        panel = self._panel(table, where, "predict")
+        panel = self._panel(table, where, query, "predict")
         if future is not None:
             panel = with_known(panel, future, self.horizon)
         check_known(panel, self.horizon)
@@ -89,7 +92,7 @@ class AfterFit:
         bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
         return Forecast(panel, self.name, found.median, bands)
 
-    def update(self, table: Any, *, where: str | None = None) -> Self:
+    def update(self, table: Any, *, where: str | None = None, query: str | None = None) -> Self:
         """Take in new rows without training again; returns self.
 
         Rows must be later than those remembered; rows left out between count as missing. New series
@@ -97,7 +100,7 @@ class AfterFit:
         """
         self._fitted("update")
         history = self._history("update")
-        self.history_ = append(history, self._panel(table, where, "update"))
+        self.history_ = append(history, self._panel(table, where, query, "update"))
         return self
 
     def backtest(
@@ -108,6 +111,7 @@ class AfterFit:
         step: int | None = None,
         level: float | Sequence[float] = USUAL_LEVELS,
         where: str | None = None,
+        query: str | None = None,
     ) -> Backtest:
         """Forecasts from the last ``windows`` rolling origins of every series, with scores beside
         the baselines; nothing is trained again.
@@ -116,7 +120,7 @@ class AfterFit:
         before the first origin: ``Backtest.seen`` counts the windows of which it did not.
         """
         fitted = self._fitted("backtest")
-        panel = self._panel(table, where, "backtest")
+        panel = self._panel(table, where, query, "backtest")
         levels = levels_for(level, fitted.calibration)
         return run_backtest(self.name, fitted, panel, windows, step, levels)
 
@@ -126,6 +130,7 @@ class AfterFit:
         *,
         table: Any = None,
         where: str | None = None,
+        query: str | None = None,
         state: bytes | None = None,
     ) -> Stream:
         """A `Stream`: forecasts row by row. Needs strategy recursive and scaling series.
@@ -142,7 +147,7 @@ class AfterFit:
             if series is not None or table is not None or where is not None:
                 raise UsageError("stream: a state says all. Leave series, table and where out.")
             return restored_stream(self.name, fitted, state)
-        panel = self._panel(table, where, "stream")
+        panel = self._panel(table, where, query, "stream")
         return open_stream(self.name, fitted, panel, series)
 
     def _history(self, what: str) -> Panel:
@@ -153,14 +158,14 @@ class AfterFit:
             )
         return self.history_
 
-    def _panel(self, table: Any, where: str | None, what: str) -> Panel:
+    def _panel(self, table: Any, where: str | None, query: str | None, what: str) -> Panel:
         """The panel of a table with the columns of the one that was fitted, or the history."""
         fitted = self.fitted_
         if table is None:
             if what == "update":
                 raise UsageError("update: no table given. Give the new rows.")
             return self._history(what)
-        return fitted.read(table, where)
+        return fitted.read(table, where, query)
 
     def save(self, path: Path, history: bool = True) -> None:
         """Write the model to one file, whole or not at all.

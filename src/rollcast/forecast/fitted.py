@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rollcast.data.database import is_connection
+from rollcast.data.formats import is_excel
 from rollcast.data.input_windows import InputScales, input_scales
-from rollcast.data.inputs import ROLES, Input
+from rollcast.data.inputs import Input
 from rollcast.data.known import recoded
 from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.read import DEFAULT_ID, read
@@ -115,23 +118,30 @@ class Fitted:
         """The inputs of a role."""
         return tuple(each for each in self.inputs if each.role == role)
 
-    def read(self, table: Any, where: str | None = None) -> Panel:
+    def read(self, table: Any, where: str | None = None, query: str | None = None) -> Panel:
         """The panel of a table with the columns, frequency and season of the one that was fitted.
 
         Raises DataError for a table that cannot be used, and for another frequency.
         """
         columns = self.columns
+        database = isinstance(table, str) and is_connection(table)
+        excel = isinstance(table, str | Path) and is_excel(table)
         panel = read(
             table,
             id=DEFAULT_ID if columns.id is None else columns.id,
             time=columns.time,
-            target=columns.target,
+            target=columns.targets or columns.target,
             freq=self.freq,
             season=self.season,
             where=where,
             duplicates=columns.duplicates,
-            **{role: self.of_role(role) for role in ROLES},
+            past=self.of_role("past"),
+            future=self.of_role("future"),
+            static=self.of_role("static"),
             holidays=self.holidays,
+            snap=columns.snap,
+            query=self.options.get("query") if database and query is None else query,
+            sheet=self.options.get("sheet") if excel else None,
         )
         if self.inputs or self.holidays:
             if panel.inputs is None:

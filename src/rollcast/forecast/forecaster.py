@@ -42,7 +42,10 @@ class Forecaster(AfterFit):
         ``"seasonal_naive"`` or ``"seasonal_mean"`` (not of recursive networks); ``"none"``: there
         is no such path.
     head
-        What is learnt: ``"quantile"``, ``"mse"``, ``"mae"`` or ``"huber"``.
+        What is learnt: ``"quantile"``; a point: ``"mse"``, ``"mae"``, ``"huber(delta=1)"``,
+        ``"smape"``; a distribution: ``"normal"``, ``"student_t"``, ``"mixture(components=3)"``,
+        above 0 ``"log_normal"``, from 0 on ``"tweedie(power=1.5)"``, of counts ``"poisson"``,
+        ``"negative_binomial"``; or ``"crps(levels=19)"``. See docs/heads.md.
     scaling
         ``"window"`` or ``"series"``: by whose mean and deviation values are scaled. A recursive
         network scaled by series reads all of the history, and can ``stream``.
@@ -131,11 +134,14 @@ class Forecaster(AfterFit):
         *,
         id: str = DEFAULT_ID,
         time: str | Sequence[str] = "ds",
-        target: str = "y",
+        target: str | Sequence[str] = "y",
         freq: str | int | None = None,
         season: int | None = None,
         where: str | None = None,
         duplicates: str = "error",
+        snap: bool = False,
+        query: str | None = None,
+        sheet: str | int | None = None,
         past: str | Sequence[str] = (),
         future: str | Sequence[str] = (),
         static: str | Sequence[str] = (),
@@ -159,17 +165,22 @@ class Forecaster(AfterFit):
         """
         panel = read(
             table, id=id, time=time, target=target, freq=freq, season=season, where=where,
-            duplicates=duplicates, past=past, future=future, static=static,
-            categorical=categorical, holidays=holidays,
+            duplicates=duplicates, snap=snap, query=query, sheet=sheet, past=past, future=future,
+            static=static, categorical=categorical, holidays=holidays,
         )  # fmt: skip
         given = {
             "id": (id, DEFAULT_ID), "time": (time, "ds"), "target": (target, "y"),
             "freq": (freq, None), "season": (season, None), "where": (where, None),
-            "duplicates": (duplicates, "error"), "past": (past, ()), "future": (future, ()),
+            "duplicates": (duplicates, "error"), "snap": (snap, False), "query": (query, None),
+            "sheet": (sheet, None), "past": (past, ()), "future": (future, ()),
             "static": (static, ()), "categorical": (categorical, ()),
             "holidays": (holidays, None),
         }  # fmt: skip
-        options = {name: value for name, (value, usual) in given.items() if value != usual}
+        options = {
+            name: value if isinstance(value, str | int) else list(value)
+            for name, (value, usual) in given.items()
+            if value != usual
+        }
         fitted, history = fit_panel(self.get_params(), panel, options, listeners, checkpoint)
         self.history_ = panel
         self.training_history_ = history

@@ -27,7 +27,6 @@ from rollcast.score.ridge import ridge
 if TYPE_CHECKING:
     from rollcast.forecast.problem import NetworkProblem
     from rollcast.model.spec import NetworkSpec
-    from rollcast.nn.heads import Head
 
 Array = np.ndarray
 
@@ -60,8 +59,9 @@ def recursive_spec(spec: NetworkSpec) -> NetworkSpec:
 class Equations:
     """Training windows, float64: ``inputs (windows, lags + features + 1)``, newest value first,
     then what is known of the next row and 1; ``calendar (windows, horizon, features)``: that of all
-    rows, the calendar, inputs known ahead and the newest past inputs; ``target
-    (windows, horizon)``, ``observed`` alike; ``weight`` and ``origin (windows,)``."""
+    rows, the calendar, inputs known ahead and the newest past inputs; ``target (windows,
+    horizon)``, ``observed`` alike; ``weight``, ``origin``, ``location``, ``scale (windows,)``;
+    ``added (windows, horizon)`` is what inputs do, which the target is without."""
 
     inputs: Array
     calendar: Array
@@ -69,6 +69,9 @@ class Equations:
     observed: Array
     weight: Array
     origin: Array
+    location: Array
+    scale: Array
+    added: Array
 
     def sums(self, chosen: Array) -> tuple[Array, Array, float]:
         """Weighed products of the inputs of some windows by themselves and by the next value."""
@@ -105,9 +108,12 @@ def lag_start(problem: NetworkProblem, seed: int) -> Array:
     if "inputs.weight" in views:
         view = views["inputs.weight"]
         view[...] = best[features.stop : -1].reshape(view.shape) / spec.skip_gain
+    whole, located = found.target + found.added, rolled(spec, best, found) + found.added
+    begin = network.head.begin(whole.T, located.T, found.observed.T, found.location, found.scale)
+    _, others = columns(network.head)
     views["head.bias"][0] += best[-1]
     if "head.spread" in views:
-        views["head.spread"][...] = spreads(network.head, found, rolled(spec, best, found))
+        views["head.spread"][...] = begin[:, others]
     return weights
 
 
@@ -124,9 +130,10 @@ def equations(problem: NetworkProblem, weights: Array | None = None) -> Equation
             following = np.concatenate([following, seen], axis=2)
         inputs = np.concatenate([past.T, following[0], np.ones((len(batch), 1))], axis=1)
         calendar = following.transpose(1, 0, 2)
-        target = batch.target if batch.added is None else batch.target - batch.added
-        target, observed = target.T, batch.target_observed.T
-        parts.append((inputs, calendar, target, observed, weight, batch.origin))
+        added = np.zeros(batch.target.shape) if batch.added is None else batch.added
+        target, observed = (batch.target - added).T, batch.target_observed.T
+        known = (weight, batch.origin, batch.location, batch.scale, added.T)
+        parts.append((inputs, calendar, target, observed, *known))
     joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
     floats = [np.ascontiguousarray(array, np.float64) for array in joined[:3]]
     return Equations(floats[0], floats[1], floats[2], *joined[3:])
@@ -209,12 +216,3 @@ def rolled_map(spec: NetworkSpec, weights: Array) -> tuple[Array, Array]:
             by_step[step] = (own * by_step[before]).sum(axis=0)
             by_step[step, step] = 1.0
     return by_lag, by_step
-
-
-def spreads(head: Head, found: Equations, forecast: Array) -> Array:
-    """How far each quantile but the median's lies from the forecast, ``(horizon, levels - 1)``: as
-    in the training windows."""
-    errors = np.where(found.observed, found.target - forecast, np.nan)
-    errors[:, ~found.observed.any(axis=0)] = 0.0
-    _, others = columns(head)
-    return np.nanquantile(errors, np.array(head.levels)[others], axis=0).T

@@ -15,7 +15,9 @@ from rollcast.forecast.evaluate import seasonal_units
 from rollcast.forecast.holdout import Holdout, cut_rows
 from rollcast.forecast.plan import context_of, plan_network
 from rollcast.forecast.problem import NetworkProblem
+from rollcast.forecast.support import check_support
 from rollcast.model.network import Network, build
+from rollcast.nn.heads import make_head
 from rollcast.train.training import Training
 
 
@@ -54,8 +56,10 @@ class Setup:
 def set_up(params: dict[str, Any], panel: Panel, holdout: Holdout) -> Setup:
     """The network that a table and the arguments call for, and its windows.
 
-    Raises UsageError for arguments that cannot be, DataError for a table with too few rows.
+    Raises UsageError for arguments that cannot be, DataError for a table with too few rows or with
+    values that the head cannot learn.
     """
+    check_support(make_head(params["head"]), panel)
     training: Training = params["training"]
     cut = cut_rows(panel, holdout)
     every = Windows(

@@ -4,8 +4,8 @@ The first map of the skip path begins as the seasonal naive or the seasonal mean
 ridge regression on the training windows adds to it; prior and penalty are chosen by
 cross-validation over blocks of neighbouring windows, with a gap of a horizon on both sides. Further
 maps begin as forecasts that suit other windows, such as what was a week of hours ago. The network
-learns what is left, and whom to trust. What each quantile lies above or below the median begins as
-it was in the training windows.
+learns what is left, and whom to trust. What each quantile lies above or below the median, or the
+parameters of a distribution, begin as they were in the training windows.
 """
 
 from __future__ import annotations
@@ -43,15 +43,18 @@ AT_ONCE = 2048
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Training windows side by side, float64: ``inputs (columns of the skip path + 1, windows)``,
-    the last row ones;
-    ``target (horizon, windows)``, ``observed`` alike; ``weight (windows,)``, ``origin (windows,)``.
-    """
+    the last row ones; ``target (horizon, windows)``, ``observed`` alike; ``weight``, ``origin``,
+    ``location`` and ``scale (windows,)``; ``added (horizon, windows)`` is what inputs do, which the
+    target is without."""
 
     inputs: np.ndarray
     target: np.ndarray
     observed: np.ndarray
     weight: np.ndarray
     origin: np.ndarray
+    location: np.ndarray
+    scale: np.ndarray
+    added: np.ndarray
 
     def take(self, chosen: np.ndarray) -> Rows:
         return Rows(
@@ -60,6 +63,9 @@ class Rows:
             self.observed[:, chosen],
             self.weight[chosen],
             self.origin[chosen],
+            self.location[chosen],
+            self.scale[chosen],
+            self.added[:, chosen],
         )
 
     def sums(self, filler: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -101,7 +107,11 @@ def linear_start(problem: NetworkProblem, seed: int) -> np.ndarray:
         maps[1:, :, : spec.context] = other_maps(problem, rows, best, spec.maps - 1)
     maps /= spec.skip_gain
     bias = views["decoder.bias"].reshape(network.spec.horizon, network.head.width)
-    bias[...] = best[-1][:, None] + residual_quantiles(network.head.levels, rows, best)
+    head = network.head
+    target, located = rows.target + rows.added, forecast(best, rows.inputs) + rows.added
+    found = head.begin(target, located, rows.observed, rows.location, rows.scale)
+    found[:, : head.locations] += best[-1][:, None]
+    bias[...] = found
     return weights
 
 
@@ -126,8 +136,9 @@ def training_rows(problem: NetworkProblem, weights: np.ndarray | None = None) ->
         past = filled(batch.past, batch.observed)
         inputs = np.ones((spec.skip_columns + 1, past.shape[1]))
         inputs[:-1] = skip_rows(spec, past, batch).T
-        target = batch.target if batch.added is None else batch.target - batch.added
-        parts.append((inputs, target, batch.target_observed, weight, batch.origin))
+        added = np.zeros(batch.target.shape) if batch.added is None else batch.added
+        known = (weight, batch.origin, batch.location, batch.scale, added)
+        parts.append((inputs, batch.target - added, batch.target_observed, *known))
     joined = [np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)]
     return Rows(joined[0], joined[1].astype(np.float64), *joined[2:])
 
@@ -140,7 +151,7 @@ def training_batches(problem: NetworkProblem) -> Iterator[tuple[Batch, np.ndarra
         chosen = np.linspace(0, len(chosen) - 1, MOST_FITTED).astype(np.int64)
     for start in range(0, len(chosen), AT_ONCE):
         batch = windows.batch(chosen[start : start + AT_ONCE])
-        weight = problem.row_weight(batch)
+        weight = problem.unit_weight(batch)
         yield batch, np.ones(len(batch)) if weight is None else weight
 
 
@@ -203,16 +214,6 @@ def shrunk(
         return prior
     left = cross - engine.linear(gram, np.ascontiguousarray(prior.T))
     return prior + ridge(gram, left, penalty * total)
-
-
-def residual_quantiles(levels: tuple[float, ...], rows: Rows, found: np.ndarray) -> np.ndarray:
-    """The quantiles of a map's errors at each step, ``(horizon, width)``; 0 for a point head."""
-    if not levels:
-        return np.zeros((found.shape[1], 1))
-    errors = np.where(rows.observed, rows.target - forecast(found, rows.inputs), np.nan)
-    never = ~rows.observed.any(axis=1)
-    errors[never] = 0.0
-    return np.nanquantile(errors, levels, axis=1).T
 
 
 def forecast(found: np.ndarray, inputs: np.ndarray) -> np.ndarray:

@@ -107,7 +107,7 @@ def loss_and_gradient(
     skip = _skip(network, views, state, rows)
     output = _output(network, views, state, skip, hidden, batch)
     loss, slope = network.head.loss_and_gradient(
-        output, batch.target, batch.target_observed, row_weight
+        output, batch.target, batch.target_observed, row_weight, batch.location, batch.scale
     )
     gradient = np.empty_like(weights)
     parts = network.views(gradient)
@@ -120,7 +120,8 @@ def loss_and_gradient(
     assert dstate is not None
     dpast = np.zeros_like(past) if slopes is not None else None
     if skip is not None:
-        dgates = skip_backward(spec, views, parts, skip, by_row.sum(axis=2), state, rows, dpast)
+        by_location = by_row[..., : network.head.locations].sum(axis=2)
+        dgates = skip_backward(spec, views, parts, skip, by_location, state, rows, dpast)
         if dgates is not None:
             dstate += dgates
     if hidden is not None:
@@ -129,7 +130,7 @@ def loss_and_gradient(
     back = network.recurrent.backward(run, dh=[*dh, dstate])
     gradient[: network.recurrent.count] = back.weights
     if slopes is not None and dpast is not None:
-        slopes.added += by_row.sum(axis=2).T
+        slopes.added += by_row[..., : network.head.locations].sum(axis=2).T
         _read_backward(spec, back.x, dpast, slopes)
         slopes.past += filled_backward(dpast, batch.observed)
     return loss, gradient
@@ -215,10 +216,14 @@ def _output(
         output = engine.linear(hidden.reshape(-1, spec.future_units), views["future.output"])
         output = output.reshape(shape)
         decoded = np.add(decoded, output, out=output)
-    linear = [each for each in (skip and skip.mixed.T, batch.added) if each is not None]
-    if not linear:
+    linear = batch.added if skip is None else skip.mixed.T
+    if linear is not None and skip is not None and batch.added is not None:
+        linear = linear + batch.added
+    if linear is None:
         return np.ascontiguousarray(decoded)
-    return np.add(decoded, sum(linear)[:, :, None], out=output)
+    output[...] = decoded
+    output[..., : network.head.locations] += linear[:, :, None]
+    return output
 
 
 def _future_hidden(

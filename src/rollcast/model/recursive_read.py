@@ -52,12 +52,12 @@ def known(spec: NetworkSpec, views: dict[str, Array], features: Array, past: Arr
 
 def lagged(spec: NetworkSpec, past: Array, steps: int) -> Array:
     """The newest numbers of past inputs as each step sees them, ``(steps, batch, lags · inputs)``,
-    newest row first; beyond the newest one it is that again."""
-    numbers = past[len(past) - spec.input_lags :, :, : spec.past_inputs]
-    at = np.minimum(
-        np.arange(steps)[:, None] + np.arange(spec.input_lags)[::-1], spec.input_lags - 1
-    )
-    return numbers[at].transpose(0, 2, 1, 3).reshape(steps, past.shape[1], -1)
+    newest row first; 0 beyond the newest one, which says no more about a step that far ahead."""
+    count = spec.input_lags
+    rows = np.zeros((count + steps - 1, past.shape[1], spec.past_inputs), past.dtype)
+    rows[:count] = past[len(past) - count :, :, : spec.past_inputs]
+    at = np.arange(steps)[:, None] + np.arange(count)[::-1]
+    return rows[at].transpose(0, 2, 1, 3).reshape(steps, past.shape[1], -1)
 
 
 def known_backward(

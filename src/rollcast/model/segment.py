@@ -110,7 +110,7 @@ def loss_and_gradient(
     skip = _skip(spec, views, state, read)
     loss, slope = network.head.loss_and_gradient(
         _output(network, views, top, skip, read, batch.added),
-        batch.target, batch.target_observed, row_weight,
+        batch.target, batch.target_observed, row_weight, batch.location, batch.scale,
     )  # fmt: skip
 
     dtold = _segments_of(spec, slope)
@@ -136,7 +136,7 @@ def loss_and_gradient(
     dpast = np.zeros_like(read.past) if slopes is not None else None
     dh, dc = _summed(back.h0, ahead), _summed(back.c0, ahead)
     if skip is not None:
-        by_row = np.ascontiguousarray(slope.sum(axis=2).T)
+        by_row = np.ascontiguousarray(slope[..., : network.head.locations].sum(axis=2).T)
         dgates = skip_backward(spec, views, parts, skip, by_row, state, read.rows, dpast)
         if dgates is not None:
             dh[-1] += dgates
@@ -158,9 +158,10 @@ def loss_and_gradient(
                 flat, known, views[name], need_x=wanted
             )
     if slopes is not None and dpast is not None and dsegments is not None:
-        slopes.added += slope.sum(axis=2)
+        located = slope[..., : network.head.locations].sum(axis=2)
+        slopes.added += located
         if skip is None:
-            dpast[-1] += slope.sum(axis=(0, 2))
+            dpast[-1] += located.sum(axis=0)
         known_slopes = found.get("past.calendar"), found.get("past.inputs")
         read_backward(spec, batch, dsegments, *known_slopes, dpast, slopes)
     return loss, gradient
@@ -219,9 +220,10 @@ def _output(
     told = told.reshape(spec.segments_ahead, -1, spec.segment_rows, width).transpose(0, 2, 1, 3)
     output = told.reshape(-1, told.shape[2], width)[: spec.horizon]
     output += views["decoder.bias"].reshape(spec.horizon, 1, width)
-    output += (read.past[-1] if skip is None else skip.mixed.T)[..., None]
+    linear = read.past[-1] if skip is None else skip.mixed.T
     if added is not None:
-        output += added[..., None]
+        linear = linear + added
+    output[..., : network.head.locations] += linear[..., None]
     return np.ascontiguousarray(output)
 
 

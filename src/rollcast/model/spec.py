@@ -9,7 +9,7 @@ from rollcast.choice import is_whole, written
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.model.file import field
 from rollcast.nn.cells import CELLS
-from rollcast.nn.heads import Head, make_head
+from rollcast.nn.heads import HEADS, Head, make_head
 from rollcast.nn.initial import INITIAL
 from rollcast.nn.layers import embedding_width
 from rollcast.nn.normal import NORMALIZE
@@ -130,6 +130,7 @@ class NetworkSpec:
         self._check_normalize()
         if self.levels is not None:
             object.__setattr__(self, "levels", tuple(float(level) for level in self.levels))
+        object.__setattr__(self, "head", written("head", self.head, HEADS))
         self.make_head()
         if self.strategy == "recursive":
             if not self.indicator or self.fold is not None or self.skip != "none" or self.maps > 1:
@@ -178,8 +179,6 @@ class NetworkSpec:
 
     def make_head(self) -> Head:
         """The head of the network."""
-        if not isinstance(self.head, str):
-            raise UsageError(f"head={self.head!r}: expected a name, such as 'quantile'.")
         return make_head(self.head, self.levels)
 
     @property

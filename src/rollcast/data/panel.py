@@ -154,7 +154,7 @@ class Panel:
 
     def head(self, rows: np.ndarray) -> Panel:
         """The first rows of every series, so many of each: ``rows (series,)``, from 1."""
-        return self._rows(self.offsets[:-1], np.asarray(rows, np.int64), self.ids)
+        return self._rows(self.offsets[:-1], np.asarray(rows, np.int64), np.arange(len(self)))
 
     def split(self, last: int) -> tuple[Panel, Panel]:
         """The panel without the last ``last`` rows of each series, and those rows.

@@ -149,6 +149,10 @@ class Panel:
         lengths = np.minimum(self.lengths, rows)
         return self._rows(self.offsets[1:] - lengths, lengths, self.ids)
 
+    def head(self, rows: np.ndarray) -> Panel:
+        """The first rows of every series, so many of each: ``rows (series,)``, from 1."""
+        return self._rows(self.offsets[:-1], np.asarray(rows, np.int64), self.ids)
+
     def split(self, last: int) -> tuple[Panel, Panel]:
         """The panel without the last ``last`` rows of each series, and those rows.
 

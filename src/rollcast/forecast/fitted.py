@@ -15,6 +15,7 @@ from rollcast.data.read import DEFAULT_ID, read
 from rollcast.data.scaling import series_statistics
 from rollcast.data.windows import Windows
 from rollcast.errors import DataError
+from rollcast.forecast.blend import Blend
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
 from rollcast.model.network import Network
@@ -34,6 +35,7 @@ class Fitted:
     params: dict[str, Any]  # of the forecaster when it was fitted
     network: Network
     weights: np.ndarray
+    blend: Blend
     calibration: Calibration
     columns: Columns
     freq: str | int
@@ -81,7 +83,8 @@ class Fitted:
     @property
     def whole(self) -> bool:
         """Whether forecasts follow from the whole history, not from its last rows alone."""
-        return self.network.spec.strategy == "recursive" and self.scaling == "series"
+        reads_all = self.network.spec.strategy == "recursive" and self.scaling == "series"
+        return reads_all or self.blend.share > 0.0
 
     def _statistics(self, panel: Panel) -> tuple[np.ndarray, np.ndarray] | None:
         """Location and scale of each series: those of training, its own where it is new."""

@@ -62,6 +62,9 @@ class Forecaster(AfterFit):
         out is kept.
     ensemble
         Networks trained with the seeds from ``seed`` on, whose medians and quantiles are averaged.
+    blend
+        ``"theta"``: forecasts are averaged with those of smoothing with drift, of each series by
+        itself; the held-out windows decide how much these count. For short or noisy series.
     training
         A `Training`: steps, optimizer, learning rate …
     seed
@@ -90,6 +93,7 @@ class Forecaster(AfterFit):
         validation: int | None = None,
         refit: bool = True,
         ensemble: int = 1,
+        blend: str | None = None,
         training: Training = DEFAULT_TRAINING,
         seed: int = 0,
         name: str = "rollcast",
@@ -109,6 +113,7 @@ class Forecaster(AfterFit):
         self.validation = validation
         self.refit = refit
         self.ensemble = ensemble
+        self.blend = blend
         self.training = training
         self.seed = seed
         self.name = name

@@ -34,10 +34,13 @@ class Setup:
     cut: np.ndarray
     training: Training
 
+    def units(self) -> np.ndarray:
+        """The unit of each series' errors ``(series,)``, from rows before the cut."""
+        return loss_units(self.every.panel, self.cut)
+
     def first(self, seed: int) -> NetworkProblem:
         """What the first run trains."""
-        units = loss_units(self.every.panel, self.cut)
-        return self._problem(self.trained, self.held, seed, units)
+        return self._problem(self.trained, self.held, seed, self.units())
 
     def second(self, seed: int) -> NetworkProblem:
         """The same on all rows, with nothing held out."""

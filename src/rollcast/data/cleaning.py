@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rollcast.data import opened, regular
+from rollcast.data import regular
+from rollcast.data.checked import LARGEST
 from rollcast.data.column import Column, column_of, identities, numbers, text_of
 from rollcast.data.inspection import Fault
 from rollcast.data.panel import Columns, object_array, stamp_text
@@ -96,7 +97,7 @@ def values_of(
             faults.append(Fault(str(error), "Name another target.", True))
             continue
         values, wrong = numbers(column, table.decimal_comma)
-        far = np.isinf(values) | (np.abs(values) > opened.LARGEST)
+        far = np.isinf(values) | (np.abs(values) > LARGEST)
         for bad, what in ((wrong, "no number"), (far, "an infinite or immense value")):
             if bad.any():
                 first = int(np.flatnonzero(bad)[0])

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import files, fit_options, inspect, options, recipes
+from rollcast.apps import durations, files, fit_options, inspect, options, recipes
 from rollcast.apps.cli import version_line
-from rollcast.apps.durations import seconds_of
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.screen import TrainingBar, is_watched, row_table, score_table, screen
 from rollcast.errors import UsageError
@@ -101,12 +100,12 @@ def forecast(
         check_results(table, out=out, report=report, save=save, quiet=quiet)
         from rollcast import Forecaster, GradientWatch, Training, write_report
 
-        network = {"cell": cell, "context": context, "strategy": strategy, "head": head}
+        network = {"cell": cell, "context": context, "strategy": strategy or "auto", "head": head}
         network |= {"scaling": scaling, "initial": initial, "seed": seed, "dropout": dropout}
         network |= {"hidden": units_of(hidden), "normalize": normalize, "segment": segment}
         network |= {"skip": skip, "ensemble": ensemble, "blend": blend, "validation": validation}
         network |= {"refit": False if no_refit else None, "trials": trials}
-        network |= {"strategy": strategy or "auto", "budget": seconds_of("--budget", budget)}
+        network |= {"budget": durations.seconds_of("--budget", budget)}
         steering = {"optimizer": optimizer, "learning_rate": learning_rate, "schedule": schedule}
         setting = given({"steps": steps, "batch_size": batch_size} | steering)
         if clip_norm is not None:
@@ -120,7 +119,7 @@ def forecast(
             warn = (lambda message: None) if quiet else bar.warn
             watch = GradientWatch(warn=warn) if watch_gradients else None
             listeners = (bar,) if watch is None else (bar, watch)
-            limit = seconds_of("--max-time", max_time)
+            limit = durations.seconds_of("--max-time", max_time)
             model.fit(table, listeners=listeners, max_seconds=limit, **given(columns | rows))
             # First, so that a level beyond what was learnt does not cost the training.
             if save is not None:

@@ -12,6 +12,7 @@ from rollcast.data.read import read
 from rollcast.errors import NotFittedError, UsageError
 from rollcast.forecast import intervals, saved
 from rollcast.forecast.backtest import Backtest
+from rollcast.forecast.continuing import continue_fit
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import append
 from rollcast.forecast.learn import learnt
@@ -20,6 +21,7 @@ from rollcast.forecast.result import USUAL_LEVELS, Forecast, levels_for
 from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
 from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
+from rollcast.train.events import Listener
 from rollcast.train.state import History
 
 Path = str | os.PathLike[str]
@@ -117,6 +119,35 @@ class AfterFit:
         self.history_ = append(history, self._panel(table, where, query, "update"))
         if recalibrate:
             self._take(learnt(fitted, history, self.history_))
+        return self
+
+    def continue_training(
+        self,
+        table: Any = None,
+        *,
+        where: str | None = None,
+        query: str | None = None,
+        steps: int | None = None,
+        learning_rate: float | None = None,
+        listeners: Sequence[Listener] = (),
+        max_seconds: float | None = None,
+    ) -> Self:
+        """Train on from the weights there are; returns self.
+
+        ``table`` has all rows to train on, old and new, with the columns of the table of ``fit``;
+        None = the series of ``fit`` and ``update`` (a loaded model remembers too few rows of them).
+        ``steps`` and ``learning_rate`` are those of ``training`` unless given. The later half of
+        the rows that came after the earlier training is held out of a first run, which says after
+        how many steps to stop (0 leaves the weights as they are), calibrates and scores; a second
+        run trains on all rows. Where new rows are too few the usual ones are held out: the model
+        has been trained on them, so that scores and intervals flatter; `summary` says on how many.
+        Series are scaled as before. Raises as ``fit``.
+        """
+        fitted = self._fitted("continue_training")
+        panel = self._panel(table, where, query, "continue_training")
+        fitted, history = continue_fit(fitted, panel, steps, learning_rate, listeners, max_seconds)
+        self.history_, self.training_history_ = panel, history
+        self._take(fitted)
         return self
 
     def backtest(

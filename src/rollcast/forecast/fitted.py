@@ -63,6 +63,7 @@ class Fitted:
     trained_until: int
     options: dict[str, Any]
     trials: tuple[Trial, ...] = ()  # of a search
+    continued: tuple[str, ...] = ()  # what each training after the first did
     inputs: tuple[Input, ...] = ()
     holidays: str | None = None
     input_scales: InputScales | None = None

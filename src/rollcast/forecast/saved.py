@@ -71,6 +71,7 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         "best_steps": list(fitted.best_steps),
         "scaling": fitted.scaling,
         "trials": pack_trials(fitted.trials),
+        "continued": list(fitted.continued),
         "blend_share": fitted.blend.share,
     }
     spec |= {name: getattr(fitted, name) for name in _FACTS}
@@ -147,6 +148,7 @@ def unpack(
         options=_options(field(spec, "options", dict)),
         best_steps=_best_steps(spec, params["ensemble"]),
         trials=trials,
+        continued=tuple(_texts(_later(spec, "continued", [], list))),
         **inputs,
         **facts,
     )
@@ -216,6 +218,12 @@ def _blend(method: str | None, spec: dict[str, Any]) -> Blend:
     if (method is not None and method not in BLENDS) or not 0.0 <= share <= 1.0:
         raise ModelFileError(f"the model is blended with {str(method)[:40]!r}, a share of {share}.")
     return Blend(method, share)
+
+
+def _texts(found: list[Any]) -> list[str]:
+    if not all(isinstance(text, str) for text in found):
+        raise ModelFileError("the model's history of training is no text. Save the model again.")
+    return found
 
 
 def _best_steps(spec: dict[str, Any], members: int) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ from rollcast.train.training import Training
 class Setup:
     """``every`` window of the panel; those ``trained`` on by the first run, whose targets end
     before the row ``cut (series,)``; those ``held`` out of it. ``training`` has the learning rate
-    of both runs."""
+    of both runs. ``start`` are the weights each member goes on from; none = it begins anew."""
 
     network: Network
     holdout: Holdout
@@ -34,26 +34,34 @@ class Setup:
     held: Windows
     cut: np.ndarray
     training: Training
+    start: tuple[np.ndarray, ...] = ()
 
     def units(self) -> np.ndarray:
         """The unit of each series' errors ``(series,)``, from rows before the cut."""
         return loss_units(self.every.panel, self.cut)
 
-    def first(self, seed: int) -> NetworkProblem:
-        """What the first run trains."""
-        return self._problem(self.trained, self.held, seed, self.units())
+    def first(self, seed: int, member: int = 0) -> NetworkProblem:
+        """What the first run of a member trains."""
+        return self._problem(self.trained, self.held, seed, self.units(), member)
 
-    def second(self, seed: int) -> NetworkProblem:
+    def second(self, seed: int, member: int = 0) -> NetworkProblem:
         """The same on all rows, with nothing held out."""
         ends = self.every.panel.offsets[1:]
         units = loss_units(self.every.panel, ends)
-        return self._problem(whole_windows(self.every, ends), None, seed, units)
+        return self._problem(whole_windows(self.every, ends), None, seed, units, member)
 
     def _problem(
-        self, trained: Windows, held: Windows | None, seed: int, units: np.ndarray
+        self, trained: Windows, held: Windows | None, seed: int, units: np.ndarray, member: int
     ) -> NetworkProblem:
-        dtype = self.training.dtype
-        return NetworkProblem(self.network, trained, held, seed=seed, dtype=dtype, units=units)
+        return NetworkProblem(
+            self.network,
+            trained,
+            held,
+            seed=seed,
+            dtype=self.training.dtype,
+            units=units,
+            start=self.start[member] if self.start else None,
+        )
 
 
 def set_up(params: dict[str, Any], panel: Panel, holdout: Holdout) -> Setup:

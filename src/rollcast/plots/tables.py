@@ -2,7 +2,10 @@
 
 import html
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rollcast.plots.scores import Scores, best_methods, metric_text, metric_title
 
@@ -43,6 +46,28 @@ def pair_table(pairs: Mapping[str, object]) -> str:
         for name, value in pairs.items()
     )
     return f'<div class="scroll"><table class="pairs"><tbody>{rows}</tbody></table></div>'
+
+
+def number_table(
+    heading: str, names: Sequence[str], columns: Mapping[str, NDArray[np.float64]]
+) -> str:
+    """One row a name, numbers in columns."""
+    head = "".join(f'<th scope="col">{escaped(title)}</th>' for title in columns)
+    rows = "".join(
+        f'<tr><th scope="row">{escaped(name)}</th>'
+        + "".join(f"<td>{_cell(float(column[row]))}</td>" for column in columns.values())
+        + "</tr>"
+        for row, name in enumerate(names)
+    )
+    return (
+        f'<div class="scroll" tabindex="0"><table class="scores"><thead><tr>'
+        f'<th scope="col">{escaped(heading)}</th>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _cell(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else "–"
 
 
 def code_block(text: str) -> str:

@@ -1,0 +1,129 @@
+"""The options that every command has that trains, and what they come to."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from rollcast.apps import fit_options, options
+from rollcast.errors import UsageError
+
+if TYPE_CHECKING:
+    from rollcast.forecast.forecaster import Forecaster
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How to read the table, which network, and how it is trained: an option each."""
+
+    id: options.Id = None
+    time: options.Time = None
+    target: options.Target = None
+    where: options.Where = None
+    freq: options.Freq = None
+    season: options.Season = None
+    duplicates: options.Duplicates = None
+    snap: options.Snap = False
+    query: options.Query = None
+    sheet: options.Sheet = None
+    cell: fit_options.Cell = None
+    hidden: fit_options.Hidden = None
+    dropout: fit_options.Dropout = None
+    normalize: fit_options.Normalize = None
+    context: fit_options.Context = None
+    strategy: fit_options.Strategy = None
+    segment: fit_options.Segment = None
+    skip: fit_options.Skip = None
+    ensemble: fit_options.Ensemble = None
+    blend: fit_options.Blend = None
+    head: fit_options.Head = None
+    scaling: fit_options.Scaling = None
+    initial: fit_options.Initial = None
+    steps: fit_options.Steps = None
+    batch_size: fit_options.BatchSize = None
+    optimizer: fit_options.Optimizer = None
+    learning_rate: fit_options.LearningRate = None
+    schedule: fit_options.Schedule = None
+    clip_norm: fit_options.ClipNorm = None
+    validation: fit_options.Validation = None
+    no_refit: fit_options.NoRefit = False
+    seed: fit_options.Seed = None
+    watch_gradients: fit_options.WatchGradients = False
+
+    def forecaster(self, horizon: int) -> Forecaster:
+        """The Forecaster that they ask for."""
+        from rollcast import Forecaster, Training
+
+        setting = self._given("steps", "batch_size", "optimizer", "learning_rate", "schedule")
+        if self.clip_norm is not None:
+            setting["clip_norm"] = self.clip_norm or None
+        network = self._given(
+            "cell", "dropout", "normalize", "context", "strategy", "segment", "skip", "ensemble",
+            "blend", "head", "scaling", "initial", "validation", "seed",
+        )  # fmt: skip
+        if self.hidden is not None:
+            network["hidden"] = units_of(self.hidden)
+        if self.no_refit:
+            network["refit"] = False
+        training = dataclasses.replace(Training(), **setting)
+        return Forecaster(horizon, training=training, **network)
+
+    def reading(self) -> dict[str, Any]:
+        """The arguments of `read` that they ask for."""
+        found = self._given(
+            "id", "time", "target", "where", "season", "duplicates", "query", "sheet"
+        )
+        if self.freq is not None:
+            found["freq"] = int(self.freq) if self.freq.isdecimal() else self.freq
+        if self.snap:
+            found["snap"] = True
+        return found
+
+    def _given(self, *names: str) -> dict[str, Any]:
+        """Those that were given; the others keep the defaults of the public classes."""
+        found = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def with_choices(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose argument ``choices`` is spread out as an option for each of `Choices`."""
+    hints = get_type_hints(Choices, include_extras=True)
+    spread = [
+        inspect.Parameter(
+            each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default,
+            annotation=hints[each.name],
+        )
+        for each in fields(Choices)
+    ]  # fmt: skip
+    own = get_type_hints(command, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name == "choices":
+            parameters += spread
+        else:
+            keyword = inspect.Parameter.KEYWORD_ONLY
+            parameters.append(parameter.replace(annotation=own[parameter.name], kind=keyword))
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:  # what was typed, by name: Typer's own way to call
+        chosen = {each.name: options.pop(each.name) for each in fields(Choices)}
+        command(choices=Choices(**chosen), **options)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    del run.__wrapped__  # type: ignore[attr-defined]
+    return run
+
+
+def units_of(text: str) -> tuple[int, ...]:
+    """The units of each layer from ``--hidden 64,32``."""
+    try:
+        return tuple(int(units) for units in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"--hidden {text!r}: not whole numbers. Give the units of each layer, as in 64,32."
+        ) from None

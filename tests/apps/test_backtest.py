@@ -18,14 +18,12 @@ SMALL = ("--hidden", "8", "--context", "16", "--steps", "10", "--season", "8")
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    generator = np.random.default_rng(0)
+    noises = np.random.default_rng(0).normal(0, 0.1, (2, 150))
     rows = np.arange(150)
     wave = np.sin(2 * np.pi * rows / 8)
     pl.concat(
-        pl.DataFrame(
-            {"shop": name, "hour": rows, "sold": level + wave + generator.normal(0, 0.1, 150)}
-        )
-        for name, level in (("a", 5.0), ("b", 20.0))
+        pl.DataFrame({"shop": name, "hour": rows, "sold": level + wave + noise})
+        for name, level, noise in zip("ab", (5.0, 20.0), noises, strict=True)
     ).write_csv("sales.csv")
 
     def invoke(command: str, *words: str):

@@ -7,7 +7,7 @@ import typer
 from rollcast.apps import backtesting, inspecting, options, recipes
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
-from rollcast.apps.fitting import Choices, with_choices
+from rollcast.apps.fitting import Choices, Trains, with_choices
 from rollcast.apps.results import (
     check_results,
     levels_by_default,
@@ -55,7 +55,7 @@ def about(
     """Recurrent networks that forecast time series: from a table to a forecast with intervals."""
 
 
-@app.command(epilog=options.FORECAST_EXAMPLES, no_args_is_help=True)
+@app.command(cls=Trains, epilog=options.FORECAST_EXAMPLES, no_args_is_help=True)
 @with_choices
 def forecast(
     table: options.Source,
@@ -85,7 +85,7 @@ def forecast(
             show(frame, written, scores=model.scores_, dropped=missing(levels, asked))
 
 
-@app.command(epilog=options.FIT_EXAMPLES, no_args_is_help=True)
+@app.command(cls=Trains, epilog=options.FIT_EXAMPLES, no_args_is_help=True)
 @with_choices
 def fit(
     table: options.Source,
@@ -131,7 +131,7 @@ def write_its_report(
     write_report(model, path, level=levels, gradients=seen)
 
 
-@app.command(epilog=backtesting.EXAMPLES, no_args_is_help=True)
+@app.command(cls=Trains, epilog=backtesting.EXAMPLES, no_args_is_help=True)
 @with_choices
 def backtest(
     table: options.Source,

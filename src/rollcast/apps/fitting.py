@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, get_type_hints
+
+from typer.core import TyperCommand
 
 from rollcast.apps import fit_options, options
 from rollcast.errors import UsageError
@@ -89,34 +90,43 @@ class Choices:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def with_choices(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose argument ``choices`` is spread out as an option for each of `Choices`."""
+COMMANDS: dict[str, Callable[..., None]] = {}
+"""The commands that train, by name."""
+
+
+class Trains(TyperCommand):
+    """Runs one of COMMANDS: what was typed for `Choices` goes to it as one."""
+
+    def invoke(self, ctx: Any) -> None:
+        """Call the command with its options."""
+        given = dict(ctx.params)
+        chosen = {each.name: given.pop(each.name) for each in fields(Choices)}
+        COMMANDS[str(self.name)](choices=Choices(**chosen), **given)
+
+
+def with_choices(command: Callable[..., None]) -> Callable[[], None]:
+    """What Typer is to read in the place of a command whose argument ``choices`` is a `Choices`:
+    a function with an option for each of them there. `Trains` runs the command."""
     hints = get_type_hints(Choices, include_extras=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
     spread = [
-        inspect.Parameter(
-            each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default,
-            annotation=hints[each.name],
-        )
+        inspect.Parameter(each.name, keyword, default=each.default, annotation=hints[each.name])
         for each in fields(Choices)
-    ]  # fmt: skip
+    ]
     own = get_type_hints(command, include_extras=True)
     parameters: list[inspect.Parameter] = []
-    for parameter in inspect.signature(command).parameters.values():
-        if parameter.name == "choices":
-            parameters += spread
-        else:
-            keyword = inspect.Parameter.KEYWORD_ONLY
-            parameters.append(parameter.replace(annotation=own[parameter.name], kind=keyword))
+    for name, parameter in inspect.signature(command).parameters.items():
+        one = [parameter.replace(annotation=own[name], kind=keyword)]
+        parameters += spread if name == "choices" else one
 
-    @functools.wraps(command)
-    def run(**options: Any) -> None:  # what was typed, by name: Typer's own way to call
-        chosen = {each.name: options.pop(each.name) for each in fields(Choices)}
-        command(choices=Choices(**chosen), **options)
+    def shown() -> None:
+        COMMANDS[command.__name__]()
 
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
-    del run.__wrapped__  # type: ignore[attr-defined]
-    return run
+    shown.__name__, shown.__doc__ = command.__name__, command.__doc__
+    shown.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    shown.__annotations__ = {each.name: each.annotation for each in parameters}
+    COMMANDS[command.__name__] = command
+    return shown
 
 
 def units_of(text: str) -> tuple[int, ...]:

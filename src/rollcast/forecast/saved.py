@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.data.calendar import calendar_feature_names
 from rollcast.data.panel import Panel
 from rollcast.data.scaling import SCALINGS
 from rollcast.errors import ModelFileError, UsageError
@@ -24,6 +23,13 @@ from rollcast.forecast.history import (
 )
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
+from rollcast.forecast.saved_inputs import (
+    check_fit,
+    pack_inputs,
+    pack_rows,
+    unpack_inputs,
+    unpack_rows,
+)
 from rollcast.model.file import field, section
 from rollcast.model.network import build
 from rollcast.model.spec import NetworkSpec
@@ -75,8 +81,10 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
             "scaling/location": fitted.location,
             "scaling/scale": fitted.scale,
         }
+    inputs, scales = pack_inputs(fitted)
+    spec, sections = spec | inputs, sections | scales
     if history is not None:
-        sections |= pack_history(history)
+        sections |= pack_history(history) | pack_rows(history)
     return spec, sections
 
 
@@ -90,12 +98,13 @@ def unpack(
     if network_spec.horizon != params["horizon"]:
         raise ModelFileError("the model's network has another horizon than its forecaster.")
     freq = field(spec, "freq", str, int)
+    if params["scaling"] not in SCALINGS:
+        raise ModelFileError("the model's scaling cannot be. Save the model again.")
+    inputs = unpack_inputs(spec, sections, params["scaling"])
     try:
-        features = len(calendar_feature_names(freq))
+        check_fit(network_spec, freq, inputs)
     except UsageError as error:
         raise ModelFileError(f"the model's frequency cannot be: {error}") from error
-    if features != network_spec.features or params["scaling"] not in SCALINGS:
-        raise ModelFileError("the model's network does not fit its frequency or its scaling.")
     shape = (network.count,)
     if params["ensemble"] > 1:
         shape = (params["ensemble"], network.count)
@@ -104,6 +113,7 @@ def unpack(
         raise ModelFileError("the model's scores are not those of its network.")
     ids, location, scale = _statistics(sections)
     history = unpack_history(spec, sections, network_spec.season)
+    history = unpack_rows(history, sections, inputs)
     facts = {name: field(spec, name, *kinds) for name, kinds in _FACTS.items()}
     fitted = Fitted(
         params=params,
@@ -130,6 +140,7 @@ def unpack(
         holdout=_holdout(field(spec, "holdout", dict)),
         options=_options(field(spec, "options", dict)),
         best_steps=_best_steps(spec, params["ensemble"]),
+        **inputs,
         **facts,
     )
     return params, fitted, history

@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from rollcast import recipes
     from rollcast.data import datasets
+    from rollcast.data.inspect import inspect
+    from rollcast.data.inspection import Inspection
     from rollcast.data.panel import Panel
     from rollcast.data.read import read
     from rollcast.errors import (
@@ -44,6 +46,7 @@ __all__ = [
     "Forecast",
     "Forecaster",
     "GradientWatch",
+    "Inspection",
     "MissingExtraError",
     "ModelFileError",
     "NoGradientError",
@@ -56,6 +59,7 @@ __all__ = [
     "TrainingError",
     "UsageError",
     "datasets",
+    "inspect",
     "load",
     "read",
     "recipes",
@@ -71,10 +75,12 @@ _HOMES = {
     "Forecast": "rollcast.forecast.result",
     "Forecaster": "rollcast.forecast.forecaster",
     "GradientWatch": "rollcast.train.watch",
+    "Inspection": "rollcast.data.inspection",
     "Panel": "rollcast.data.panel",
     "SequenceRegressor": "rollcast.forecast.sequence",
     "Stream": "rollcast.forecast.stream",
     "Training": "rollcast.train.training",
+    "inspect": "rollcast.data.inspect",
     "load": "rollcast.forecast.load",
     "read": "rollcast.data.read",
     "write_backtest_report": "rollcast.plots.backtest_report",

@@ -96,4 +96,6 @@ def test_inspect_says_what_a_model_is(run) -> None:
     assert facts["setting"]["forecaster"]["horizon"] == 4
     assert sum(each["bytes"] for each in facts["sections"]) < size
     assert facts["scores"].keys() == {"rollcast", "naive", "seasonal naive", "drift", "linear"}
-    assert CliRunner().invoke(app, ["inspect", "nowhere.roll"]).exit_code == 4
+    damaged = Path("model.roll").read_bytes()[:-9]
+    Path("damaged.roll").write_bytes(damaged)
+    assert CliRunner().invoke(app, ["inspect", "damaged.roll"]).exit_code == 4

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import backtesting, inspecting, options, recipes
+from rollcast.apps import backtesting, inspect, options, recipes
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.fitting import Choices, Trains, with_choices
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 
 app.add_typer(recipes.app, name="recipe")
+app.command(epilog=inspect.EXAMPLES, no_args_is_help=True)(inspect.inspect)
 
 
 def print_version(asked: bool) -> None:
@@ -196,13 +197,6 @@ def predict(
         write(frame, out)
         if not quiet:
             show(frame, {"forecast": out}, dropped=dropped)
-
-
-@app.command(no_args_is_help=True)
-def inspect(model: options.ModelFile, json: options.Json = False) -> None:
-    """Say what a model file is: network, training, scores, and what lies in it."""
-    with exit_codes():
-        inspecting.show_model(model, as_json=json)
 
 
 def sequence_of(

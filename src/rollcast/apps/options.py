@@ -152,7 +152,6 @@ Save = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="The model, for rollcast predict", rich_help_panel=RESULT),
 ]
-Json = Annotated[bool, typer.Option("--json", help="As JSON", rich_help_panel=RESULT)]
 SaveNow = Annotated[
     str,
     typer.Option(

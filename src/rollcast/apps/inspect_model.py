@@ -10,6 +10,21 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+HEADER = 8
+"""Bytes before the JSON header of a model file: its length."""
+
+
+def is_model(path: str) -> bool:
+    """Whether this is a file that begins as a model does, damaged or not."""
+    from rollcast.model.file import KIND
+
+    if not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as file:
+        begin = file.read(HEADER + 4096)
+    return begin[HEADER : HEADER + 1] == b"{" and KIND.encode() in begin
+
+
 def show_model(path: str, *, as_json: bool) -> None:
     """Say what a model is, what it was trained on, how good it was, and its parts; or as JSON."""
     facts = facts_of(path)

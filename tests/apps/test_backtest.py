@@ -12,7 +12,18 @@ import rollcast
 from rollcast import Forecaster, Training, read
 from rollcast.apps.commands import app
 
-SMALL = ("--hidden", "8", "--context", "16", "--steps", "10", "--season", "8")
+SMALL = (
+    "--hidden",
+    "8",
+    "--context",
+    "16",
+    "--steps",
+    "10",
+    "--season",
+    "8",
+    "--strategy",
+    "direct",
+)
 
 
 @pytest.fixture

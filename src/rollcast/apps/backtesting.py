@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -94,6 +95,8 @@ def run(
 
     panel = read(table, **choices.reading())
     model = choices.forecaster(horizon)
+    if (limit := choices.max_seconds()) is not None:
+        model.training = replace(model.training, max_seconds=limit)
     with TrainingBar(screen(errors=True), shown=is_watched() and not quiet) as bar:
         found = model.backtest(panel, listeners=(bar,), **rolling)
     write(found.frame(), out)

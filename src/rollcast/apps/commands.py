@@ -118,7 +118,8 @@ def trained(
         warn = (lambda message: None) if quiet else bar.warn
         watch = GradientWatch(warn=warn) if choices.watch_gradients else None
         listeners = (bar,) if watch is None else (bar, watch)
-        model.fit(table, listeners=listeners, **choices.reading())
+        limit = choices.max_seconds()
+        model.fit(table, listeners=listeners, max_seconds=limit, **choices.reading())
     return model, watch
 
 

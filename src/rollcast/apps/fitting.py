@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from typer.core import TyperCommand
 
 from rollcast.apps import fit_options, options
+from rollcast.apps.durations import seconds_of
 from rollcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ class Choices:
     learning_rate: fit_options.LearningRate = None
     schedule: fit_options.Schedule = None
     clip_norm: fit_options.ClipNorm = None
+    budget: fit_options.Budget = None
+    trials: fit_options.Trials = None
+    max_time: fit_options.MaxSeconds = None
     validation: fit_options.Validation = None
     no_refit: fit_options.NoRefit = False
     seed: fit_options.Seed = None
@@ -63,15 +67,22 @@ class Choices:
         if self.clip_norm is not None:
             setting["clip_norm"] = self.clip_norm or None
         network = self._given(
-            "cell", "dropout", "normalize", "context", "strategy", "segment", "skip", "ensemble",
-            "blend", "head", "scaling", "initial", "validation", "seed",
+            "cell", "dropout", "normalize", "context", "segment", "skip", "ensemble", "blend",
+            "head", "scaling", "initial", "trials", "validation", "seed",
         )  # fmt: skip
+        network["strategy"] = self.strategy or "auto"
+        if self.budget is not None:
+            network["budget"] = seconds_of("--budget", self.budget)
         if self.hidden is not None:
             network["hidden"] = units_of(self.hidden)
         if self.no_refit:
             network["refit"] = False
         training = dataclasses.replace(Training(), **setting)
         return Forecaster(horizon, training=training, **network)
+
+    def max_seconds(self) -> float | None:
+        """How long a fit may take."""
+        return seconds_of("--max-time", self.max_time)
 
     def reading(self) -> dict[str, Any]:
         """The arguments of `read` that they ask for."""

@@ -17,7 +17,7 @@ from rollcast.plots.page import drawing, page_html
 from rollcast.plots.pictures import RollingPicture
 from rollcast.plots.rolling import rolling_origins
 from rollcast.plots.scores import Scores, error_by_step, headline, reference_method, relative_scores
-from rollcast.plots.tables import escaped, number_table, pair_table, score_table, section
+from rollcast.plots.tables import escaped, pair_table, row_table, score_table, section
 
 MOST_DRAWN = 12
 """Forecasts drawn over a series: more cannot be told apart."""
@@ -142,11 +142,16 @@ def _interval_table(found: Backtest) -> str:
         "width in the unit of MASE": ("scaled_width", 1.0),
         "pinball loss": ("pinball", 1.0),
     }
-    columns = {
-        title: np.array([factor * row[f"{metric}-{level:g}"] for level in levels])
-        for title, (metric, factor) in measures.items()
-    }
-    return number_table("interval", [f"{level:g} %" for level in levels], columns)
+    return row_table(
+        [
+            {"interval": f"{level:g} %"}
+            | {
+                title: factor * row[f"{metric}-{level:g}"]
+                for title, (metric, factor) in measures.items()
+            }
+            for level in levels
+        ]
+    )
 
 
 def _place(name: str) -> str:
@@ -177,15 +182,17 @@ def _worst(found: Backtest, series: np.ndarray) -> str:
     mase = np.asarray(scores[found.name]["mase"])
     order = np.argsort(-np.nan_to_num(mase, nan=-1.0), kind="stable")[:WORST]
     reference = reference_method(found.scores)
+    ours, theirs = scores[found.name], scores[reference]
     columns = {
+        "series": np.array([found.panel.label(int(index)) for index in which], object),
         "MASE": mase,
-        f"MASE, {reference}": np.asarray(scores[reference]["mase"]),
-        "MAE": np.asarray(scores[found.name]["mae"]),
+        f"MASE, {reference}": np.asarray(theirs["mase"]),
+        "MAE": np.asarray(ours["mae"]),
     }
     for level in found.bands:
-        columns[f"in {level:g} %"] = 100 * np.asarray(scores[found.name][f"coverage-{level:g}"])
-    names = [found.panel.label(int(index)) for index in which[order]]
-    return number_table("series", names, {name: column[order] for name, column in columns.items()})
+        columns[f"in {level:g} %"] = 100 * np.asarray(ours[f"coverage-{level:g}"])
+    rows = zip(*(column[order].tolist() for column in columns.values()), strict=True)
+    return row_table([dict(zip(columns, row, strict=True)) for row in rows])
 
 
 def _data(found: Backtest) -> dict[str, object]:

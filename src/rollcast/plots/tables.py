@@ -4,9 +4,6 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rollcast.plots.scores import Scores, best_methods, metric_text, metric_title
 
 
@@ -48,26 +45,19 @@ def pair_table(pairs: Mapping[str, object]) -> str:
     return f'<div class="scroll"><table class="pairs"><tbody>{rows}</tbody></table></div>'
 
 
-def number_table(
-    heading: str, names: Sequence[str], columns: Mapping[str, NDArray[np.float64]]
-) -> str:
-    """One row a name, numbers in columns."""
-    head = "".join(f'<th scope="col">{escaped(title)}</th>' for title in columns)
-    rows = "".join(
-        f'<tr><th scope="row">{escaped(name)}</th>'
-        + "".join(f"<td>{_cell(float(column[row]))}</td>" for column in columns.values())
-        + "</tr>"
-        for row, name in enumerate(names)
-    )
+def row_table(rows: Sequence[Mapping[str, object]]) -> str:
+    """One line a row, under the names of the first; a row that says it is chosen is marked."""
+    head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in rows[0])
+    body = []
+    for row in rows:
+        first, *rest = (escaped(_value_text(value)) for value in row.values())
+        cells = "".join(f"<td>{text}</td>" for text in rest)
+        kind = ' class="ours"' if row.get("chosen") else ""
+        body.append(f'<tr{kind}><th scope="row">{first}</th>{cells}</tr>')
     return (
-        f'<div class="scroll" tabindex="0"><table class="scores"><thead><tr>'
-        f'<th scope="col">{escaped(heading)}</th>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f'<div class="scroll" tabindex="0"><table class="scores"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
     )
-
-
-def _cell(value: float) -> str:
-    return f"{value:.4g}" if math.isfinite(value) else "–"
 
 
 def code_block(text: str) -> str:

@@ -170,7 +170,7 @@ def ours(part: Part, case: Case, seed: int) -> Found:
         took, steps = took + time.perf_counter() - began, [*steps, outcome.best_step]
         for name, windows in zip(("validation", "test"), held, strict=True):
             made = list(predict.outputs(network, outcome.weights, windows))
-            forecast = np.concatenate([network.head.median(output) for _, output in made], axis=1)
+            forecast = np.concatenate([network.head.point(output) for _, output in made], axis=1)
             truth[name] = np.concatenate([batch.target for batch, _ in made], axis=1)
             sums[name] = sums.get(name, 0.0) + forecast
     validation, test = (

@@ -69,6 +69,9 @@ def forecast(
     ensemble: fit_options.Ensemble = None,
     head: fit_options.Head = None,
     scaling: fit_options.Scaling = None,
+    transform: fit_options.Transform = None,
+    nonnegative: fit_options.Nonnegative = False,
+    integer: fit_options.Integer = False,
     initial: fit_options.Initial = None,
     steps: fit_options.Steps = None,
     batch_size: fit_options.BatchSize = None,
@@ -93,6 +96,7 @@ def forecast(
         from rollcast import Forecaster, GradientWatch, Training, write_report
 
         network = {"cell": cell, "context": context, "strategy": strategy, "head": head}
+        network |= {"transform": transform, "nonnegative": nonnegative, "integer": integer}
         network |= {"scaling": scaling, "initial": initial, "seed": seed, "dropout": dropout}
         network |= {"hidden": units_of(hidden), "normalize": normalize, "segment": segment}
         network |= {"skip": skip, "ensemble": ensemble, "validation": validation}

@@ -79,7 +79,8 @@ class AfterFit:
             fitted.network, fitted.weights, fitted.windows_at_end(panel)
         )
         bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
-        return Forecast(panel, self.name, found.median, bands)
+        limits = fitted.limits
+        return Forecast(panel, self.name, limits.point(found.median), limits.bands(bands))
 
     def update(self, table: Any, *, where: str | None = None) -> Self:
         """Take in new rows without training again; returns self.
@@ -163,7 +164,7 @@ class AfterFit:
         fitted = self._fitted("save")
         kept = self.history_ if history else None
         if kept is not None and not fitted.whole:
-            kept = kept.tail(self.context_)
+            kept = kept.tail(fitted.reach)
         write_model(path, *saved.pack(fitted, kept))
 
     def summary(self) -> str:

@@ -87,6 +87,7 @@ def run_backtest(
         fitted.network, fitted.weights, held, fitted.network.head.levels
     )
     bands = intervals(fitted.calibration, levels, prediction.median, below, above)
+    prediction, bands = fitted.limits.prediction(prediction), fitted.limits.bands(bands)
     found = evaluate(name, held, training, cut, prediction, bands)
     origin = held.origin.astype(np.int64)
     times = panel.times[origin[:, None] + np.arange(horizon)]

@@ -9,11 +9,13 @@ import numpy as np
 
 from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.read import DEFAULT_ID, read
-from rollcast.data.scaling import series_statistics
+from rollcast.data.scaling import make_scaling, series_statistics
+from rollcast.data.transform import Transform, Transformed, make_transform
 from rollcast.data.windows import Windows
 from rollcast.errors import DataError
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
+from rollcast.forecast.limits import Limits, limits_of
 from rollcast.model.network import Network
 
 
@@ -21,7 +23,8 @@ from rollcast.model.network import Network
 class Fitted:
     """All that forecasting needs, and what is told about how it came to be.
 
-    ``location`` and ``scale`` are those of the series ``ids`` for scaling "series", else empty.
+    ``location`` and ``scale`` are those of the series ``ids`` for scaling by series, else empty;
+    so are ``powers`` where the transform has one for each.
     ``scores`` and ``error_by_step`` are of the held-out windows. ``trained_until`` is the newest
     stamp seen by fit (microseconds, or the integer itself). ``options`` are those of ``fit`` that
     say how the table was read. ``weights`` are ``(count,)``, of an ensemble ``(members, count)``;
@@ -40,6 +43,7 @@ class Fitted:
     ids: np.ndarray
     location: np.ndarray
     scale: np.ndarray
+    powers: np.ndarray
     scores: dict[str, dict[str, float]]
     error_by_step: dict[str, np.ndarray]
     holdout: Holdout
@@ -54,23 +58,25 @@ class Fitted:
 
     def windows(self, panel: Panel) -> Windows:
         """Every window of a panel, scaled as in training."""
+        seen = self._seen(panel)
         return Windows(
-            panel,
+            seen,
             self.network.spec.context,
             self.network.spec.horizon,
             scaling=self.scaling,
-            statistics=self._statistics(panel),
+            statistics=self._statistics(seen),
             dtype=self.weights.dtype,
         )
 
     def windows_at_end(self, panel: Panel) -> Windows:
         """One window a series, after its last row, scaled as in training."""
+        seen = self._seen(panel)
         return Windows.at_end(
-            panel,
+            seen,
             self.network.spec.context,
             self.network.spec.horizon,
             scaling=self.scaling,
-            statistics=self._statistics(panel),
+            statistics=self._statistics(seen),
             dtype=self.weights.dtype,
             whole=self.whole,
         )
@@ -78,16 +84,48 @@ class Fitted:
     @property
     def whole(self) -> bool:
         """Whether forecasts follow from the whole history, not from its last rows alone."""
-        return self.network.spec.strategy == "recursive" and self.scaling == "series"
+        return self.network.spec.strategy == "recursive" and make_scaling(self.scaling).by_series
 
-    def _statistics(self, panel: Panel) -> tuple[np.ndarray, np.ndarray] | None:
-        """Location and scale of each series: those of training, its own where it is new."""
-        if self.scaling != "series":
-            return None
-        location, scale = series_statistics(panel)
+    @property
+    def transform(self) -> Transform | None:
+        """What is done to the series before the network sees them."""
+        return make_transform(self.params["transform"])
+
+    @property
+    def limits(self) -> Limits:
+        """What forecasts may be."""
+        return limits_of(self.params, self.network.head)
+
+    @property
+    def reach(self) -> int:
+        """The newest rows of a series from which a forecast follows."""
+        before = self.transform.reach(self.season) if self.transform else 0
+        return self.network.spec.context + before
+
+    def _seen(self, panel: Panel) -> Panel | Transformed:
+        """The panel as the network sees it, with the powers of training; new series' own."""
+        if self.transform is None:
+            return panel
+        powers = self.transform.powers(panel)
+        if powers is not None:
+            places, known = self._places(panel)
+            powers[known] = self.powers[places[known]]
+        return self.transform.of(panel, powers)
+
+    def _places(self, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
+        """Where each series is among `ids`, and which are."""
         places = {id: index for index, id in enumerate(self.ids.tolist())}
         found = np.array([places.get(id, -1) for id in panel.ids.tolist()], np.int64)
-        known = found >= 0
+        return found, found >= 0
+
+    def _statistics(self, panel: Panel | Transformed) -> tuple[np.ndarray, np.ndarray] | None:
+        """Location and scale of each series: those of training, its own where it is new."""
+        scaling = make_scaling(self.scaling)
+        if not scaling.by_series:
+            return None
+        read = panel.as_panel if isinstance(panel, Transformed) else panel
+        location, scale = series_statistics(read, scaling.measure)
+        found, known = self._places(read)
         location[known], scale[known] = self.location[found[known]], self.scale[found[known]]
         return location, scale
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from rollcast.data.calendar import calendar_feature_names
 from rollcast.data.panel import Panel
-from rollcast.data.scaling import SCALINGS
+from rollcast.data.scaling import make_scaling
+from rollcast.data.transform import make_transform
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import (
@@ -73,6 +74,8 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
             "scaling/location": fitted.location,
             "scaling/scale": fitted.scale,
         }
+        if len(fitted.powers):
+            sections["scaling/powers"] = fitted.powers
     if history is not None:
         sections |= pack_history(history)
     return spec, sections
@@ -92,8 +95,12 @@ def unpack(
         features = len(calendar_feature_names(freq))
     except UsageError as error:
         raise ModelFileError(f"the model's frequency cannot be: {error}") from error
-    if features != network_spec.features or params["scaling"] not in SCALINGS:
-        raise ModelFileError("the model's network does not fit its frequency or its scaling.")
+    if features != network_spec.features:
+        raise ModelFileError("the model's network does not fit its frequency.")
+    try:
+        make_scaling(params["scaling"])
+    except UsageError as error:
+        raise ModelFileError(f"the model's scaling cannot be: {error}") from error
     shape = (network.count,)
     if params["ensemble"] > 1:
         shape = (params["ensemble"], network.count)
@@ -108,6 +115,7 @@ def unpack(
     if params["name"] not in field(spec, "scores", dict):
         raise ModelFileError("the model's scores are not those of its network.")
     ids, location, scale = _statistics(sections)
+    powers = _powers(sections, params["transform"], len(ids))
     history = unpack_history(spec, sections, network_spec.season)
     facts = {name: field(spec, name, *kinds) for name, kinds in _FACTS.items()}
     fitted = Fitted(
@@ -123,6 +131,7 @@ def unpack(
         ids=ids,
         location=location,
         scale=scale,
+        powers=powers,
         scores={
             method: {metric: _number(value) for metric, value in row.items()}
             for method, row in _mapping(spec, "scores", dict).items()
@@ -156,6 +165,9 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "scaling": field(saved, "scaling", str),
         "initial": _later(saved, "initial", "torch", str),
         "dropout": _later(saved, "dropout", 0.0, float),
+        "transform": _later(saved, "transform", None, str, type(None)),
+        "nonnegative": _later(saved, "nonnegative", False, bool),
+        "integer": _later(saved, "integer", False, bool),
         "normalize": _later(saved, "normalize", None, str, type(None)),
         "validation": _later(saved, "validation", None, int, type(None)),
         "refit": _later(saved, "refit", True, bool),
@@ -187,9 +199,24 @@ def _statistics(sections: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray
     scale = section(sections, "scaling/scale", "f8", (len(location),))
     if (scale <= 0).any():
         raise ModelFileError("the model's scaling has a scale that is not above 0.")
-    ids = np.empty(len(location), object)
-    ids[:] = unpack_ids(sections, "scaling/ids", len(location))
+    powers = sections.get("scaling/powers", location)
+    count = len(location) or (len(powers) if powers.ndim == 1 else 0)
+    ids = np.empty(count, object)
+    ids[:] = unpack_ids(sections, "scaling/ids", count)
     return ids, location, scale
+
+
+def _powers(sections: dict[str, np.ndarray], text: str | None, count: int) -> np.ndarray:
+    try:
+        transform = make_transform(text)
+    except UsageError as error:
+        raise ModelFileError(f"the model's transform cannot be: {error}") from error
+    if transform is None or not transform.has_powers:
+        return np.empty(0)
+    powers = section(sections, "scaling/powers", "f8", (count,))
+    if (powers < 0).any() or (powers > 2).any():
+        raise ModelFileError("the model's transform has powers that are not from 0 to 2.")
+    return powers
 
 
 def _holdout(saved: dict[str, Any]) -> Holdout:

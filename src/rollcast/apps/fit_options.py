@@ -87,6 +87,15 @@ Ensemble = Annotated[
         rich_help_panel=NETWORK,
     ),
 ]
+Blend = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="theta: forecasts averaged with smoothing and drift, as far as held-out rows say "
+        "(default: none)",
+        rich_help_panel=NETWORK,
+    ),
+]
 Validation = Annotated[
     int | None,
     typer.Option(

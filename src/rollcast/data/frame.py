@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rollcast.data.panel import object_array
 from rollcast.data.parts import PARTS
 from rollcast.errors import UsageError
 
 if TYPE_CHECKING:
     from rollcast.data.panel import Columns
+
+TARGET_COLUMN = "target"
+"""Names the target of each row where a table has both an id column and several targets."""
 
 
 def build_frame(
@@ -23,12 +27,11 @@ def build_frame(
 ) -> Any:
     """Id and time columns as the user had them, then ``values``; see `Panel.frame`."""
     # repeated names would overwrite each other in silence
-    taken = {*columns.time, *((columns.id,) if columns.id else ())} & set(values)
+    named = [*columns.time, *([columns.id] if columns.id else [])]
+    taken = {*named, *([TARGET_COLUMN] if columns.pairs else [])} & set(values)
     if taken:
         raise UsageError(f"column {taken.pop()!r} is both an id or time column and a result.")
-    table: dict[str, Any] = {}
-    if columns.id is not None:
-        table[columns.id] = ids[index]
+    table: dict[str, Any] = id_columns(columns, ids, index)
     if columns.parts:
         for name, part in zip(columns.time, columns.parts, strict=True):
             table[name] = PARTS[part](times)
@@ -37,6 +40,23 @@ def build_frame(
     stamp = None if columns.parts else columns.time[0]
     table.update(values)
     return FRAMES[columns.frame](table, stamp, columns)
+
+
+def id_columns(columns: Columns, ids: np.ndarray, index: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns that name the series ``index (rows,)``; none where the table has no ids."""
+    if columns.id is None:
+        return {}
+    if not columns.pairs:
+        return {columns.id: ids[index]}
+    return {
+        name: object_array([id[part] for id in ids.tolist()])[index]
+        for name, part in ((columns.id, 0), (TARGET_COLUMN, 1))
+    }
+
+
+def plain_frame(columns: Columns, table: dict[str, np.ndarray]) -> Any:
+    """A table of the kind that came in with just these columns."""
+    return FRAMES[columns.frame](dict(table), None, columns)
 
 
 def to_wall_clock(times: np.ndarray, zone: str) -> np.ndarray:

@@ -16,7 +16,8 @@ import numpy as np
 
 from rollcast.data.panel import Panel
 from rollcast.errors import UsageError
-from rollcast.forecast.evaluate import crossed_bands, evaluate, fold_of, raw_windows
+from rollcast.forecast.blend import NO_BLEND, best_blend
+from rollcast.forecast.evaluate import crossed_bands, fold_of, judge, raw_windows
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster_params import check_params
 from rollcast.forecast.holdout import choose_holdout, given_holdout
@@ -52,13 +53,18 @@ def fit_panel(
         setup = replace(setup, training=replace(setup.training, max_seconds=limit / 2))
     network, held = setup.network, setup.held
     firsts, weights = first_runs(setup, seed, members, listeners, files)
-    prediction, below, above = forecast_spread(network, weights, held, network.head.levels)
     _, truth = raw_windows(panel, held.series, held.origin, held.context, horizon)
-    calibration = calibrate(prediction.median, below, above, truth)
+    blend = NO_BLEND
+    if params["blend"] is not None:
+        median = forecast_spread(network, weights, held)[0].median
+        blend = best_blend(params["blend"], median, held, truth, setup.units()[held.series])
+    prediction, below, above = forecast_spread(network, weights, held, network.head.levels, blend)
+    stamps = panel.times[held.origin].astype(np.int64)
+    calibration = calibrate(prediction.median, below, above, truth, stamps)
     bands = crossed_bands(fold_of(held, holdout), prediction.median, below, above, truth)
     limits = limits_of(params, network.head)
     prediction, bands = limits.prediction(prediction), limits.bands(bands)
-    evaluation = evaluate(params["name"], held, setup.trained, setup.cut, prediction, bands)
+    judged = judge(params["name"], held, setup.trained, setup.cut, prediction, bands)
     seconds, statistics = sum(each.seconds for each in firsts), setup.trained.statistics
     if refit:
         again, weights = second_runs(setup, seed, firsts, listeners, files)
@@ -69,6 +75,7 @@ def fit_panel(
         params=params,
         network=network,
         weights=weights,
+        blend=blend,
         calibration=calibration,
         columns=panel.columns,
         freq=panel.freq,
@@ -79,8 +86,8 @@ def fit_panel(
         location=location,
         scale=scale,
         powers=powers,
-        scores=evaluation.scores,
-        error_by_step=evaluation.error_by_step,
+        scores=judged.totals(),
+        error_by_step=judged.error_by_step(),
         holdout=holdout,
         series=len(panel),
         rows=len(panel.values),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rollcast.data.database import is_connection
+from rollcast.data.formats import is_excel
 from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.read import DEFAULT_ID, read
 from rollcast.data.scaling import make_scaling, series_statistics
 from rollcast.data.transform import Transform, Transformed, make_transform
 from rollcast.data.windows import Windows
 from rollcast.errors import DataError
+from rollcast.forecast.blend import Blend
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
 from rollcast.forecast.limits import Limits, limits_of
@@ -34,6 +38,7 @@ class Fitted:
     params: dict[str, Any]  # of the forecaster when it was fitted
     network: Network
     weights: np.ndarray
+    blend: Blend
     calibration: Calibration
     columns: Columns
     freq: str | int
@@ -84,7 +89,9 @@ class Fitted:
     @property
     def whole(self) -> bool:
         """Whether forecasts follow from the whole history, not from its last rows alone."""
-        return self.network.spec.strategy == "recursive" and make_scaling(self.scaling).by_series
+        recursive = self.network.spec.strategy == "recursive"
+        reads_all = recursive and make_scaling(self.scaling).by_series
+        return reads_all or self.blend.share > 0.0
 
     @property
     def transform(self) -> Transform | None:
@@ -129,21 +136,26 @@ class Fitted:
         location[known], scale[known] = self.location[found[known]], self.scale[found[known]]
         return location, scale
 
-    def read(self, table: Any, where: str | None = None) -> Panel:
+    def read(self, table: Any, where: str | None = None, query: str | None = None) -> Panel:
         """The panel of a table with the columns, frequency and season of the one that was fitted.
 
         Raises DataError for a table that cannot be used, and for another frequency.
         """
         columns = self.columns
+        database = isinstance(table, str) and is_connection(table)
+        excel = isinstance(table, str | Path) and is_excel(table)
         panel = read(
             table,
             id=DEFAULT_ID if columns.id is None else columns.id,
             time=columns.time,
-            target=columns.target,
+            target=columns.targets or columns.target,
             freq=self.freq,
             season=self.season,
             where=where,
             duplicates=columns.duplicates,
+            snap=columns.snap,
+            query=self.options.get("query") if database and query is None else query,
+            sheet=self.options.get("sheet") if excel else None,
         )
         if panel.freq != self.freq:
             raise DataError(

@@ -70,6 +70,9 @@ class Forecaster(AfterFit):
         out is kept.
     ensemble
         Networks trained with the seeds from ``seed`` on, whose medians and quantiles are averaged.
+    blend
+        ``"theta"``: forecasts are averaged with those of smoothing with drift, of each series by
+        itself; the held-out windows decide how much these count. For short or noisy series.
     training
         A `Training`: steps, optimizer, learning rate …
     seed
@@ -101,6 +104,7 @@ class Forecaster(AfterFit):
         validation: int | None = None,
         refit: bool = True,
         ensemble: int = 1,
+        blend: str | None = None,
         training: Training = DEFAULT_TRAINING,
         seed: int = 0,
         name: str = "rollcast",
@@ -123,6 +127,7 @@ class Forecaster(AfterFit):
         self.validation = validation
         self.refit = refit
         self.ensemble = ensemble
+        self.blend = blend
         self.training = training
         self.seed = seed
         self.name = name
@@ -148,11 +153,14 @@ class Forecaster(AfterFit):
         *,
         id: str = DEFAULT_ID,
         time: str | Sequence[str] = "ds",
-        target: str = "y",
+        target: str | Sequence[str] = "y",
         freq: str | int | None = None,
         season: int | None = None,
         where: str | None = None,
         duplicates: str = "error",
+        snap: bool = False,
+        query: str | None = None,
+        sheet: str | int | None = None,
         listeners: Sequence[Listener] = (),
         checkpoint: Path | None = None,
     ) -> Forecaster:
@@ -171,14 +179,19 @@ class Forecaster(AfterFit):
         """
         panel = read(
             table, id=id, time=time, target=target, freq=freq, season=season, where=where,
-            duplicates=duplicates,
+            duplicates=duplicates, snap=snap, query=query, sheet=sheet,
         )  # fmt: skip
         given = {
             "id": (id, DEFAULT_ID), "time": (time, "ds"), "target": (target, "y"),
             "freq": (freq, None), "season": (season, None), "where": (where, None),
-            "duplicates": (duplicates, "error"),
+            "duplicates": (duplicates, "error"), "snap": (snap, False), "query": (query, None),
+            "sheet": (sheet, None),
         }  # fmt: skip
-        options = {name: value for name, (value, usual) in given.items() if value != usual}
+        options = {
+            name: value if isinstance(value, str | int) else list(value)
+            for name, (value, usual) in given.items()
+            if value != usual
+        }
         fitted, history = fit_panel(self.get_params(), panel, options, listeners, checkpoint)
         self.history_ = panel
         self.training_history_ = history

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from rollcast.forecast.judged import Bands
 from rollcast.model.predict import Prediction
 from rollcast.nn.heads import Head
 
 Array = np.ndarray
-Bands = dict[float, tuple[Array, Array]]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from rollcast.data.panel import Panel
 from rollcast.data.scaling import make_scaling
 from rollcast.data.transform import make_transform
 from rollcast.errors import ModelFileError, UsageError
+from rollcast.forecast.blend import BLENDS, Blend
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import (
     pack_columns,
@@ -61,12 +62,13 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         "holdout": asdict(fitted.holdout),
         "options": fitted.options,
         "best_steps": list(fitted.best_steps),
+        "blend_share": fitted.blend.share,
     }
     spec |= {name: getattr(fitted, name) for name in _FACTS}
     sections = {
         "network/weights": fitted.weights,
         "calibration/scores": fitted.calibration.scores,
-        "calibration/counts": fitted.calibration.counts,
+        "calibration/stamps": fitted.calibration.stamps,
     }
     if len(fitted.ids):
         sections |= {
@@ -105,13 +107,6 @@ def unpack(
     if params["ensemble"] > 1:
         shape = (params["ensemble"], network.count)
     weights = section(sections, "network/weights", params["training"].dtype, shape)
-    horizon = network_spec.horizon
-    scores = section(sections, "calibration/scores", "f8", (None, horizon))
-    counts = section(sections, "calibration/counts", "i8", (horizon,))
-    if (counts < 0).any() or (len(scores) == 0 and counts.any()):
-        raise ModelFileError("the model's calibration cannot be. Save the model again.")
-    if (np.diff(scores, axis=0) < 0).any() or (scores < 0).any():
-        raise ModelFileError("the model's calibration is not sorted. Save the model again.")
     if params["name"] not in field(spec, "scores", dict):
         raise ModelFileError("the model's scores are not those of its network.")
     ids, location, scale = _statistics(sections)
@@ -122,7 +117,8 @@ def unpack(
         params=params,
         network=network,
         weights=weights,
-        calibration=Calibration(scores, counts),
+        blend=_blend(params["blend"], spec),
+        calibration=_calibration(sections, network_spec.horizon),
         columns=unpack_columns(field(spec, "columns", dict)),
         freq=freq,
         season=network_spec.season,
@@ -146,6 +142,29 @@ def unpack(
         **facts,
     )
     return params, fitted, history
+
+
+def _calibration(sections: dict[str, np.ndarray], horizon: int) -> Calibration:
+    scores = section(sections, "calibration/scores", "f8", (None, horizon))
+    if "calibration/stamps" not in sections:
+        return _calibration_of_old(sections, scores)
+    stamps = section(sections, "calibration/stamps", "i8", (len(scores),))
+    if (np.diff(stamps) < 0).any() or (scores < 0).any():
+        raise ModelFileError("the model's calibration cannot be. Save the model again.")
+    return Calibration(scores, stamps)
+
+
+def _calibration_of_old(sections: dict[str, np.ndarray], scores: np.ndarray) -> Calibration:
+    """Of a file in which the scores of each step are sorted and filled up, with their numbers."""
+    counts = section(sections, "calibration/counts", "i8", (scores.shape[1],))
+    if (counts < 0).any() or (len(scores) == 0 and counts.any()):
+        raise ModelFileError("the model's calibration cannot be. Save the model again.")
+    if (np.diff(scores, axis=0) < 0).any() or (scores < 0).any():
+        raise ModelFileError("the model's calibration is not sorted. Save the model again.")
+    known = np.where(np.arange(len(scores))[:, None] < counts, scores, np.nan)
+    # Their order in time is not known; by size the smallest would be forgotten first.
+    mixed = np.random.default_rng(0).permutation(len(scores))
+    return Calibration(known[mixed], np.arange(-len(scores), 0))
 
 
 def _params(saved: dict[str, Any]) -> dict[str, Any]:
@@ -172,6 +191,7 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "validation": _later(saved, "validation", None, int, type(None)),
         "refit": _later(saved, "refit", True, bool),
         "ensemble": _later(saved, "ensemble", 1, int),
+        "blend": _later(saved, "blend", None, str, type(None)),
         "training": training,
         "seed": field(saved, "seed", int),
         "name": field(saved, "name", str),
@@ -181,6 +201,13 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
 def _later(saved: dict[str, Any], name: str, usual: Any, *kinds: type) -> Any:
     """An argument that came after the first model files; those that lack it have the usual one."""
     return field(saved, name, *kinds) if name in saved else usual
+
+
+def _blend(method: str | None, spec: dict[str, Any]) -> Blend:
+    share = _later(spec, "blend_share", 0.0, float)
+    if (method is not None and method not in BLENDS) or not 0.0 <= share <= 1.0:
+        raise ModelFileError(f"the model is blended with {str(method)[:40]!r}, a share of {share}.")
+    return Blend(method, share)
 
 
 def _best_steps(spec: dict[str, Any], members: int) -> tuple[int, ...]:

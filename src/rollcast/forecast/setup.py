@@ -45,6 +45,10 @@ class Setup:
             return np.empty(0)
         return seen.powers
 
+    def units(self) -> np.ndarray:
+        """The unit of each series' errors ``(series,)``, from rows before the cut."""
+        return loss_units(self.every.panel, self.cut)
+
     def first(self, seed: int) -> NetworkProblem:
         """What the first run trains."""
         units = loss_units(self.every.read, self.cut)

@@ -234,7 +234,9 @@ def open_stream(name: str, fitted: Fitted, panel: Panel, series: Any) -> Stream:
     """A stream at the end of one ``series`` of ``panel``, of a list of them, or (None) of all."""
     single = series is None and panel.columns.id is None
     if series is not None:
-        single = not isinstance(series, list | tuple | np.ndarray)
+        # an (id, target) pair is one id
+        one = isinstance(series, tuple) and panel.columns.pairs and series in panel.ids.tolist()
+        single = one or not isinstance(series, list | tuple | np.ndarray)
         panel = panel.take(_places(panel, [series] if single else list(series)))
     windows = fitted.windows_at_end(panel)
     assert windows.statistics is not None
@@ -264,6 +266,11 @@ def restored_stream(name: str, fitted: Fitted, state: bytes) -> Stream:
 
 def check_streamable(fitted: Fitted) -> None:
     """Raise UsageError for a model whose forecasts need more than the newest value and a state."""
+    if fitted.blend.share > 0.0:
+        raise UsageError(
+            f"stream: this model's forecasts are blended with {fitted.blend.method!r}, which reads "
+            "the whole past for every forecast. Fit it with blend=None, or call update and predict."
+        )
     if not fitted.whole:
         found = f"strategy={fitted.network.spec.strategy!r}, scaling={fitted.scaling!r}"
         raise UsageError(

@@ -88,7 +88,7 @@ def pictures(found: Forecast) -> list[SeriesPicture]:
     times = found.times
     return [
         SeriesPicture(
-            id=str(panel.ids[index]) if panel.columns.id else panel.columns.target,
+            id=panel.label(index),
             times=panel.local(panel.series(index).times),
             history=panel.series(index).values,
             forecast_times=panel.local(times[index]),
@@ -174,7 +174,7 @@ def command(forecaster: Forecaster) -> str:
     words = ["rollcast", "forecast", fitted.source, "--horizon", str(forecaster.horizon)]
     for name, value in fitted.options.items():
         text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        words += [f"--{name}", text]
+        words += [f"--{name}"] if value is True else [f"--{name}", text]
     for name in OPTIONS:
         if getattr(forecaster, name) != getattr(usual, name):
             words += [f"--{name}", str(getattr(forecaster, name))]

@@ -27,6 +27,11 @@ class Scaling:
     by_series: bool
     measure: str | None
 
+    @property
+    def of(self) -> str:
+        """``"series"`` or ``"window"``: inputs are scaled by the same, always by deviation."""
+        return "series" if self.by_series else "window"
+
 
 MEASURES: dict[str, str] = {
     "deviation": "mean and standard deviation",

@@ -90,12 +90,14 @@ def side_by_side(opened: Opened, targets: tuple[str, ...]) -> Opened:
         targets=targets,
         pairs=pairs,
     )
+    inputs = [(column, np.tile(each, count)) for column, each in opened.inputs]
     seen = np.zeros(len(ids), bool)
     seen[codes[~np.isnan(values)]] = True
     if not seen.all():
         kept = seen[codes]
         codes, values = (np.cumsum(seen) - 1)[codes[kept]], values[kept]
         stamps = replace(stamps, values=stamps.values[kept])
+        inputs = [(column, each[kept]) for column, each in inputs]
         ids = [id for id, there in zip(ids, seen.tolist(), strict=True) if there]
     return replace(
         opened,
@@ -104,4 +106,5 @@ def side_by_side(opened: Opened, targets: tuple[str, ...]) -> Opened:
         stamps=stamps,
         values=values[:, None],
         names=names,
+        inputs=inputs,
     )

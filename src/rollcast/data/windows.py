@@ -11,7 +11,8 @@ import numpy as np
 
 from rollcast import engine
 from rollcast.data.batch import Batch, Rows
-from rollcast.data.calendar import calendar_feature_names, feature_table
+from rollcast.data.features import Features
+from rollcast.data.input_windows import InputScales
 from rollcast.data.panel import Panel
 from rollcast.data.places import filled, usable
 from rollcast.data.scaling import CONSTANT, make_scaling, series_statistics
@@ -29,8 +30,8 @@ class Windows:
     that is padded with rows that count as missing. Of a panel that is `Transformed`, ``panel`` is
     the original, and ``read`` what the network sees in its place. ``scaling`` names one of
     `SCALINGS`; ``statistics`` are location and scale of each series, None = from the panel
-    (in `hold_out`, from what comes before the validation targets). ``dtype`` is float32 or
-    float64.
+    (in `hold_out`, from what comes before the validation targets). ``input_scales`` are those of
+    inputs, None = from the panel. ``dtype`` is float32 or float64.
 
     >>> windows = Windows(Panel.of([1, 2, 3, 4, 5]), context=2, horizon=2)
     >>> windows.count, windows.batch([2]).origin
@@ -45,9 +46,10 @@ class Windows:
         *,
         scaling: str = "window",
         statistics: Statistics | None = None,
+        input_scales: InputScales | None = None,
         dtype: Any = np.float32,
     ) -> None:
-        self._prepare(panel, context, horizon, scaling, statistics, dtype)
+        self._prepare(panel, context, horizon, scaling, statistics, input_scales, dtype)
         self._newest = usable(self.read, context, horizon, None)
 
     @classmethod
@@ -59,6 +61,7 @@ class Windows:
         *,
         scaling: str = "window",
         statistics: Statistics | None = None,
+        input_scales: InputScales | None = None,
         dtype: Any = np.float32,
         whole: bool = False,
     ) -> Windows:
@@ -75,7 +78,7 @@ class Windows:
         windows = cls.__new__(cls)
         tail = read.tail(context)
         kept = panel if whole or read is not panel else tail
-        windows._prepare(kept, context, horizon, scaling, statistics, dtype)
+        windows._prepare(kept, context, horizon, scaling, statistics, input_scales, dtype)
         seen = np.add.reduceat((~np.isnan(tail.values)).astype(np.int64), tail.offsets[:-1])
         if not seen.all():
             index = int(np.flatnonzero(seen == 0)[0])
@@ -93,6 +96,7 @@ class Windows:
         horizon: int,
         scaling: str,
         statistics: Statistics | None,
+        scales: InputScales | None,
         dtype: Any,
     ) -> None:
         for name, value in (("context", context), ("horizon", horizon)):
@@ -106,7 +110,6 @@ class Windows:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise UsageError(f"dtype={self.dtype}: expected float32 or float64.")
-        self.feature_names = calendar_feature_names(panel.freq)
         self._given = statistics is not None
         self.statistics: Statistics | None = None
         if kind.by_series:
@@ -118,8 +121,9 @@ class Windows:
         self._shift = self._padding * np.arange(1, len(panel) + 1)
         self._values = np.full(len(panel.values) + self._padding * (len(panel) + 1), np.nan)
         self._values[np.arange(len(panel.values)) + self._per_row(self._shift)] = read.values
-        features, self._first_feature = feature_table(panel, context, horizon)
-        self._features = features.astype(self.dtype)
+        shift = self._shift
+        self.features = Features(panel, context, horizon, kind.of, scales, shift, self.dtype)
+        self.feature_names = self.features.names
         self._steps = np.arange(1 - context, horizon + 1)[:, None]
 
     # ----------------------------------------------------------------------------- which windows
@@ -233,7 +237,10 @@ class Windows:
             constant=CONSTANT,
             measure=self._scaling.measure or "deviation",
         )
-        features = self._gather_features(series, newest)
+        places = self._steps + (newest - self.panel.offsets[series])
+        features = self.features.of(series, places)
+        begin = newest + (self._shift[series] - before)
+        past_inputs, codes = self.features.of_batch(series, places, self.context, begin)
         return Batch(
             past=scaled[: self.context],
             observed=observed[: self.context],
@@ -245,6 +252,8 @@ class Windows:
             scale=scale,
             series=series,
             origin=newest + 1,
+            past_inputs=past_inputs,
+            codes=codes,
         )
 
     def rows(self, series: np.ndarray, rows: np.ndarray) -> Rows:
@@ -256,27 +265,17 @@ class Windows:
         ever = seen >= begin
         location, scale = self.statistics[0][series], self.statistics[1][series]
         values = (self.read.values[seen] - location) / scale
-        following = np.zeros((*rows.shape, 0), self.dtype)
-        if self.feature_names:
-            at = self._first_feature[series] + 1 - begin
-            following = self._features.take(rows + at, axis=0)
-        return Rows(
-            np.where(ever, values, 0.0).astype(self.dtype),
-            np.where(ever, rows - seen, np.inf),
-            following,
-        )
+        values = np.where(ever, values, 0.0).astype(self.dtype)
+        age = np.where(ever, rows - seen, np.inf)
+        places, whence = rows - begin, np.where(ever, seen - begin, 0)
+        following = self.features.of(series, places + 1)
+        return Rows(values, age, following, *self.features.of_rows(series, places, whence))
 
     @cached_property
     def _seen(self) -> np.ndarray:
         """The newest observed row of the panel up to each row, of whichever series; -1 = none."""
         rows = np.arange(len(self.read.values))
         return np.maximum.accumulate(np.where(np.isnan(self.read.values), -1, rows))
-
-    def _gather_features(self, series: np.ndarray, newest: np.ndarray) -> np.ndarray:
-        if not self.feature_names:
-            return np.zeros((len(self._steps), len(series), 0), self.dtype)
-        at = self._first_feature[series] + newest - self.panel.offsets[series]
-        return self._features.take(self._steps + at, axis=0)
 
     # -------------------------------------------------------------------------------- preparation
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
+from rollcast.data.known import check_known, with_known
 from rollcast.data.panel import Panel
 from rollcast.data.read import read
 from rollcast.errors import NotFittedError, UsageError
@@ -52,6 +53,7 @@ class AfterFit:
         table: Any = None,
         *,
         level: float | Sequence[float] = USUAL_LEVELS,
+        future: Any = None,
         where: str | None = None,
         query: str | None = None,
     ) -> Any:
@@ -61,20 +63,23 @@ class AfterFit:
         the mean) and for each ``level`` in percent ``name-lo-80`` and ``name-hi-80``. ``table``
         holds the rows to go on from, with the columns of the table of ``fit``; its series need not
         have been seen before. None = the series of ``fit`` and ``update``. Of a database, ``query``
-        selects the rows, None = the query of ``fit``. The frame is of the kind
-        of the table; files and panels give polars.
+        selects the rows, None = the query of ``fit``. The frame is of the kind of the table; files
+        and panels give polars. Inputs known ahead are needed for the rows forecast: in rows of
+        ``table`` after the last value, or in ``future``, a table of id, time and those inputs.
 
         Raises UsageError for a level beyond what the held-out windows allow (of the usual ones such
         a level is left out, and a log line says so), DataError for a series whose newest
-        ``context_`` rows are all missing.
+        ``context_`` rows are all missing, and for an input that is not known ahead.
         """
-        return self.forecast(table, level=level, where=where, query=query).frame()
+        found = self.forecast(table, level=level, future=future, where=where, query=query)
+        return found.frame()
 
     def forecast(
         self,
         table: Any = None,
         *,
         level: float | Sequence[float] = USUAL_LEVELS,
+        future: Any = None,
         where: str | None = None,
         query: str | None = None,
     ) -> Forecast:
@@ -82,6 +87,9 @@ class AfterFit:
         fitted = self._fitted("predict")
         levels = levels_for(level, fitted.calibration)
         panel = self._panel(table, where, query, "predict")
+        if future is not None:
+            panel = with_known(panel, future, self.horizon)
+        check_known(panel, self.horizon)
         found, below, above = intervals.forecast_spread(
             fitted.network, fitted.weights, fitted.windows_at_end(panel), blend=fitted.blend
         )

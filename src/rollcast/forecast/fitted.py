@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,9 @@ import numpy as np
 
 from rollcast.data.database import is_connection
 from rollcast.data.formats import is_excel
+from rollcast.data.input_windows import InputScales, input_scales
+from rollcast.data.inputs import Input
+from rollcast.data.known import recoded
 from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.read import DEFAULT_ID, read
 from rollcast.data.scaling import make_scaling, series_statistics
@@ -32,7 +35,8 @@ class Fitted:
     ``scores`` and ``error_by_step`` are of the held-out windows. ``trained_until`` is the newest
     stamp seen by fit (microseconds, or the integer itself). ``options`` are those of ``fit`` that
     say how the table was read. ``weights`` are ``(count,)``, of an ensemble ``(members, count)``;
-    ``best_steps`` each member's, ``steps`` and ``reason`` the first one's.
+    ``best_steps`` each member's, ``steps`` and ``reason`` the first one's. ``inputs``, ``holidays``
+    and ``input_scales`` are as in `Panel` and `Windows`; ``input_ids`` the series of the latter.
     """
 
     params: dict[str, Any]  # of the forecaster when it was fitted
@@ -60,6 +64,10 @@ class Fitted:
     seconds: float
     trained_until: int
     options: dict[str, Any]
+    inputs: tuple[Input, ...] = ()
+    holidays: str | None = None
+    input_scales: InputScales | None = None
+    input_ids: np.ndarray = field(default_factory=lambda: np.empty(0, object))
 
     def windows(self, panel: Panel) -> Windows:
         """Every window of a panel, scaled as in training."""
@@ -70,6 +78,7 @@ class Fitted:
             self.network.spec.horizon,
             scaling=self.scaling,
             statistics=self._statistics(seen),
+            input_scales=self._input_scales(panel),
             dtype=self.weights.dtype,
         )
 
@@ -82,6 +91,7 @@ class Fitted:
             self.network.spec.horizon,
             scaling=self.scaling,
             statistics=self._statistics(seen),
+            input_scales=self._input_scales(panel),
             dtype=self.weights.dtype,
             whole=self.whole,
         )
@@ -115,15 +125,9 @@ class Fitted:
             return panel
         powers = self.transform.powers(panel)
         if powers is not None:
-            places, known = self._places(panel)
-            powers[known] = self.powers[places[known]]
+            known, at = _known(panel.ids, self.ids)
+            powers[known] = self.powers[at]
         return self.transform.of(panel, powers)
-
-    def _places(self, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
-        """Where each series is among `ids`, and which are."""
-        places = {id: index for index, id in enumerate(self.ids.tolist())}
-        found = np.array([places.get(id, -1) for id in panel.ids.tolist()], np.int64)
-        return found, found >= 0
 
     def _statistics(self, panel: Panel | Transformed) -> tuple[np.ndarray, np.ndarray] | None:
         """Location and scale of each series: those of training, its own where it is new."""
@@ -132,9 +136,26 @@ class Fitted:
             return None
         read = panel.as_panel if isinstance(panel, Transformed) else panel
         location, scale = series_statistics(read, scaling.measure)
-        found, known = self._places(read)
-        location[known], scale[known] = self.location[found[known]], self.scale[found[known]]
+        known, at = _known(read.ids, self.ids)
+        location[known], scale[known] = self.location[at], self.scale[at]
         return location, scale
+
+    def _input_scales(self, panel: Panel) -> InputScales | None:
+        """Those of training; of past inputs of a series that is new its own."""
+        scales = self.input_scales
+        kind = make_scaling(self.scaling).of
+        if scales is None or kind != "series":
+            return scales
+        own = input_scales(panel, kind)
+        assert own is not None
+        past = own.past
+        known, at = _known(panel.ids, self.input_ids)
+        past[:, known] = scales.past[:, at]
+        return replace(scales, past=past)
+
+    def of_role(self, role: str) -> tuple[Input, ...]:
+        """The inputs of a role."""
+        return tuple(each for each in self.inputs if each.role == role)
 
     def read(self, table: Any, where: str | None = None, query: str | None = None) -> Panel:
         """The panel of a table with the columns, frequency and season of the one that was fitted.
@@ -153,10 +174,22 @@ class Fitted:
             season=self.season,
             where=where,
             duplicates=columns.duplicates,
+            past=self.of_role("past"),
+            future=self.of_role("future"),
+            static=self.of_role("static"),
+            holidays=self.holidays,
             snap=columns.snap,
             query=self.options.get("query") if database and query is None else query,
             sheet=self.options.get("sheet") if excel else None,
         )
+        if self.inputs or self.holidays:
+            if panel.inputs is None:
+                raise DataError(
+                    f"{panel.source}: the model has inputs, this panel has none. Read it with the "
+                    "same options as the table of fit."
+                )
+            inputs = recoded(panel.inputs, self.inputs, panel.source)
+            panel = replace(panel, inputs=replace(inputs, holidays=self.holidays))
         if panel.freq != self.freq:
             raise DataError(
                 f"{panel.source}: its frequency is {panel.freq!r}; the model was trained on "
@@ -167,6 +200,13 @@ class Fitted:
             # without a column of ids a series has the name of its file: it is still the same
             panel = replace(panel, ids=object_array([_stem(self.source)]))
         return replace(panel, season=self.season)
+
+
+def _known(ids: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the ids are among those, and where."""
+    places = {id: index for index, id in enumerate(among.tolist())}
+    found = np.array([places.get(id, -1) for id in ids.tolist()], np.int64)
+    return found >= 0, found[found >= 0]
 
 
 def _stem(source: str) -> str:

@@ -161,6 +161,11 @@ class Forecaster(AfterFit):
         snap: bool = False,
         query: str | None = None,
         sheet: str | int | None = None,
+        past: str | Sequence[str] = (),
+        future: str | Sequence[str] = (),
+        static: str | Sequence[str] = (),
+        categorical: str | Sequence[str] = (),
+        holidays: str | None = None,
         listeners: Sequence[Listener] = (),
         checkpoint: Path | None = None,
     ) -> Forecaster:
@@ -179,13 +184,16 @@ class Forecaster(AfterFit):
         """
         panel = read(
             table, id=id, time=time, target=target, freq=freq, season=season, where=where,
-            duplicates=duplicates, snap=snap, query=query, sheet=sheet,
+            duplicates=duplicates, snap=snap, query=query, sheet=sheet, past=past, future=future,
+            static=static, categorical=categorical, holidays=holidays,
         )  # fmt: skip
         given = {
             "id": (id, DEFAULT_ID), "time": (time, "ds"), "target": (target, "y"),
             "freq": (freq, None), "season": (season, None), "where": (where, None),
             "duplicates": (duplicates, "error"), "snap": (snap, False), "query": (query, None),
-            "sheet": (sheet, None),
+            "sheet": (sheet, None), "past": (past, ()), "future": (future, ()),
+            "static": (static, ()), "categorical": (categorical, ()),
+            "holidays": (holidays, None),
         }  # fmt: skip
         options = {
             name: value if isinstance(value, str | int) else list(value)

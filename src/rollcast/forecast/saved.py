@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.data.calendar import calendar_feature_names
 from rollcast.data.panel import Panel
 from rollcast.data.scaling import make_scaling
 from rollcast.data.transform import make_transform
@@ -25,6 +24,13 @@ from rollcast.forecast.history import (
 )
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
+from rollcast.forecast.saved_inputs import (
+    check_fit,
+    pack_inputs,
+    pack_rows,
+    unpack_inputs,
+    unpack_rows,
+)
 from rollcast.model.file import field, section
 from rollcast.model.network import build
 from rollcast.model.spec import NetworkSpec
@@ -78,8 +84,10 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         }
         if len(fitted.powers):
             sections["scaling/powers"] = fitted.powers
+    inputs, scales = pack_inputs(fitted)
+    spec, sections = spec | inputs, sections | scales
     if history is not None:
-        sections |= pack_history(history)
+        sections |= pack_history(history) | pack_rows(history)
     return spec, sections
 
 
@@ -94,15 +102,14 @@ def unpack(
         raise ModelFileError("the model's network has another horizon than its forecaster.")
     freq = field(spec, "freq", str, int)
     try:
-        features = len(calendar_feature_names(freq))
-    except UsageError as error:
-        raise ModelFileError(f"the model's frequency cannot be: {error}") from error
-    if features != network_spec.features:
-        raise ModelFileError("the model's network does not fit its frequency.")
-    try:
-        make_scaling(params["scaling"])
+        scaling = make_scaling(params["scaling"])
     except UsageError as error:
         raise ModelFileError(f"the model's scaling cannot be: {error}") from error
+    inputs = unpack_inputs(spec, sections, scaling.of)
+    try:
+        check_fit(network_spec, freq, inputs)
+    except UsageError as error:
+        raise ModelFileError(f"the model's frequency cannot be: {error}") from error
     shape = (network.count,)
     if params["ensemble"] > 1:
         shape = (params["ensemble"], network.count)
@@ -112,6 +119,7 @@ def unpack(
     ids, location, scale = _statistics(sections)
     powers = _powers(sections, params["transform"], len(ids))
     history = unpack_history(spec, sections, network_spec.season)
+    history = unpack_rows(history, sections, inputs)
     facts = {name: field(spec, name, *kinds) for name, kinds in _FACTS.items()}
     fitted = Fitted(
         params=params,
@@ -139,6 +147,7 @@ def unpack(
         holdout=_holdout(field(spec, "holdout", dict)),
         options=_options(field(spec, "options", dict)),
         best_steps=_best_steps(spec, params["ensemble"]),
+        **inputs,
         **facts,
     )
     return params, fitted, history

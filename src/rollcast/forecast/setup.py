@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from rollcast.data.input_windows import input_scales
 from rollcast.data.panel import Panel
-from rollcast.data.scaling import series_statistics
+from rollcast.data.scaling import make_scaling, series_statistics
 from rollcast.data.transform import Transform, make_transform
 from rollcast.data.windows import Windows
 from rollcast.forecast.evaluate import seasonal_units
@@ -87,6 +88,7 @@ def set_up(params: dict[str, Any], panel: Panel, holdout: Holdout) -> Setup:
         context_of(params, panel, holdout),
         int(params["horizon"]),
         scaling=params["scaling"],
+        input_scales=input_scales(panel, make_scaling(params["scaling"]).of, cut),
         dtype=training.dtype,
     )
     trained, held = every.hold_out(holdout.origins, holdout.step, holdout.rows)

@@ -14,6 +14,7 @@ from rollcast.data.transform import make_transform
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.forecast.blend import BLENDS, Blend
 from rollcast.forecast.fitted import Fitted
+from rollcast.forecast.forecaster_params import BUDGET
 from rollcast.forecast.history import (
     pack_columns,
     pack_history,
@@ -31,6 +32,7 @@ from rollcast.forecast.saved_inputs import (
     unpack_inputs,
     unpack_rows,
 )
+from rollcast.forecast.trials_saved import pack_trials, unpack_trials
 from rollcast.model.file import field, section
 from rollcast.model.network import build
 from rollcast.model.spec import NetworkSpec
@@ -52,7 +54,7 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
     params["training"] = asdict(params["training"])
     if params["hidden"] is not None:
         params["hidden"] = [int(units) for units in params["hidden"]]
-    for name in ("horizon", "seed", "context", "validation", "ensemble"):
+    for name in ("horizon", "seed", "context", "validation", "ensemble", "trials"):
         params[name] = None if params[name] is None else int(params[name])
     spec = {
         "forecaster": params,
@@ -68,6 +70,8 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         "holdout": asdict(fitted.holdout),
         "options": fitted.options,
         "best_steps": list(fitted.best_steps),
+        "scaling": fitted.scaling,
+        "trials": pack_trials(fitted.trials),
         "blend_share": fitted.blend.share,
     }
     spec |= {name: getattr(fitted, name) for name in _FACTS}
@@ -102,10 +106,11 @@ def unpack(
         raise ModelFileError("the model's network has another horizon than its forecaster.")
     freq = field(spec, "freq", str, int)
     try:
-        scaling = make_scaling(params["scaling"])
+        scaling = _later(spec, "scaling", params["scaling"], str)
+        kind = make_scaling(scaling)
     except UsageError as error:
         raise ModelFileError(f"the model's scaling cannot be: {error}") from error
-    inputs = unpack_inputs(spec, sections, scaling.of)
+    inputs = unpack_inputs(spec, sections, kind.of)
     try:
         check_fit(network_spec, freq, inputs)
     except UsageError as error:
@@ -116,6 +121,7 @@ def unpack(
     weights = section(sections, "network/weights", params["training"].dtype, shape)
     if params["name"] not in field(spec, "scores", dict):
         raise ModelFileError("the model's scores are not those of its network.")
+    trials = unpack_trials(spec)
     ids, location, scale = _statistics(sections)
     powers = _powers(sections, params["transform"], len(ids))
     history = unpack_history(spec, sections, network_spec.season)
@@ -131,7 +137,7 @@ def unpack(
         freq=freq,
         season=network_spec.season,
         source=field(spec, "source", str),
-        scaling=params["scaling"],
+        scaling=scaling,
         ids=ids,
         location=location,
         scale=scale,
@@ -147,6 +153,7 @@ def unpack(
         holdout=_holdout(field(spec, "holdout", dict)),
         options=_options(field(spec, "options", dict)),
         best_steps=_best_steps(spec, params["ensemble"]),
+        trials=trials,
         **inputs,
         **facts,
     )
@@ -198,6 +205,8 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "dropout": _later(saved, "dropout", 0.0, float),
         "normalize": _later(saved, "normalize", None, str, type(None)),
         "validation": _later(saved, "validation", None, int, type(None)),
+        "budget": _later(saved, "budget", BUDGET, float),
+        "trials": _later(saved, "trials", None, int, type(None)),
         "refit": _later(saved, "refit", True, bool),
         "ensemble": _later(saved, "ensemble", 1, int),
         "blend": _later(saved, "blend", None, str, type(None)),

@@ -4,14 +4,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import backtesting, inspect, options, recipes
+from rollcast.apps import backtesting, inspect, options, recipes, typed
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.fitting import Choices, Trains, with_choices
 from rollcast.apps.results import (
     check_results,
     levels_by_default,
-    levels_of,
     missing,
     show,
     show_fit,
@@ -70,7 +69,7 @@ def forecast(
 ) -> None:
     """Train a network on a table and forecast what comes next, with intervals."""
     with exit_codes():
-        asked = levels_of(level)
+        asked = typed.levels_of(level)
         check_results(table, out=out, report=report, save=save, quiet=quiet)
         model, watch = trained(table, horizon, choices, quiet)
         # First, so that a level beyond what was learnt does not cost the training.
@@ -152,7 +151,7 @@ def backtest(
 ) -> None:
     """Forecast the last rows of a table from rolling origins, and say how good it was."""
     with exit_codes():
-        asked = levels_of(level)
+        asked = typed.levels_of(level)
         check_results(table, out=out, report=report, quiet=quiet)
         rolling = {"windows": windows, "step": step, "gap": gap}
         rolling |= {"refit": refit_every or refit, "recalibrate": not no_recalibration}
@@ -178,7 +177,7 @@ def predict(
     the last.
     """
     with exit_codes():
-        asked = levels_of(level)
+        asked = typed.levels_of(level)
         check_results(table, out=out, quiet=quiet)
         from rollcast import Forecaster, load
 

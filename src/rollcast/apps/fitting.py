@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from typer.core import TyperCommand
 
-from rollcast.apps import fit_options, options
+from rollcast.apps import fit_options, options, typed
 from rollcast.apps.durations import seconds_of
-from rollcast.errors import UsageError
 
 if TYPE_CHECKING:
     from rollcast.forecast.forecaster import Forecaster
@@ -44,6 +43,9 @@ class Choices:
     blend: fit_options.Blend = None
     head: fit_options.Head = None
     scaling: fit_options.Scaling = None
+    transform: fit_options.Transform = None
+    nonnegative: fit_options.Nonnegative = False
+    integer: fit_options.Integer = False
     initial: fit_options.Initial = None
     steps: fit_options.Steps = None
     batch_size: fit_options.BatchSize = None
@@ -68,13 +70,15 @@ class Choices:
             setting["clip_norm"] = self.clip_norm or None
         network = self._given(
             "cell", "dropout", "normalize", "context", "segment", "skip", "ensemble", "blend",
-            "head", "scaling", "initial", "trials", "validation", "seed",
+            "transform", "head", "scaling", "initial", "trials", "validation", "seed",
         )  # fmt: skip
         network["strategy"] = self.strategy or "auto"
         if self.budget is not None:
             network["budget"] = seconds_of("--budget", self.budget)
         if self.hidden is not None:
-            network["hidden"] = units_of(self.hidden)
+            network["hidden"] = typed.units_of(self.hidden)
+        for name in ("nonnegative", "integer"):
+            network[name] = getattr(self, name)
         if self.no_refit:
             network["refit"] = False
         training = dataclasses.replace(Training(), **setting)
@@ -90,7 +94,7 @@ class Choices:
             "id", "time", "target", "where", "season", "duplicates", "query", "sheet"
         )
         if self.freq is not None:
-            found["freq"] = int(self.freq) if self.freq.isdecimal() else self.freq
+            found["freq"] = typed.frequency_of(self.freq)
         if self.snap:
             found["snap"] = True
         return found
@@ -138,13 +142,3 @@ def with_choices(command: Callable[..., None]) -> Callable[[], None]:
     shown.__annotations__ = {each.name: each.annotation for each in parameters}
     COMMANDS[command.__name__] = command
     return shown
-
-
-def units_of(text: str) -> tuple[int, ...]:
-    """The units of each layer from ``--hidden 64,32``."""
-    try:
-        return tuple(int(units) for units in text.split(","))
-    except ValueError:
-        raise UsageError(
-            f"--hidden {text!r}: not whole numbers. Give the units of each layer, as in 64,32."
-        ) from None

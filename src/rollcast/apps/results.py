@@ -10,23 +10,6 @@ from rollcast.errors import UsageError
 LEVELS = (80, 95)
 
 
-def levels_of(texts: list[str] | None) -> tuple[float, ...] | None:
-    """Interval levels in percent from ``--level 80 --level 95`` or ``--level 80,95``."""
-    if not texts:
-        return None
-    levels = []
-    for text in ",".join(texts).split(","):
-        try:
-            levels.append(float(text))
-        except ValueError:
-            raise UsageError(
-                f"--level {text!r}: not a number. Give percentages, as in --level 80,95."
-            ) from None
-    from rollcast.forecast.result import checked_levels
-
-    return checked_levels(levels)
-
-
 def levels_by_default(model: Any) -> tuple[float, ...]:
     """The usual levels, as far as a short table has held-out windows to calibrate them."""
     return tuple(level for level in LEVELS if level <= model.fitted_.calibration.largest_level)

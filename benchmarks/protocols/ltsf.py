@@ -88,12 +88,12 @@ class Part:
     times: np.ndarray
     ends: tuple[int, int, int]
 
-    def panel(self) -> rollcast.Panel:
-        """All three parts, each column a series."""
+    def panel(self, calendar: bool = True) -> rollcast.Panel:
+        """All three parts, each column a series; rows are counted where there is no calendar."""
         rows, series = self.values.shape
         long = {
             "unique_id": np.repeat([f"{k:03d}" for k in range(series)], rows),
-            "ds": np.tile(self.times, series),
+            "ds": np.tile(self.times if calendar else np.arange(rows), series),
             "y": self.values.T.ravel(),
         }
         return rollcast.read(pl.DataFrame(long))
@@ -177,9 +177,7 @@ def member(
     horizon)``, and how it was trained. What was ended is kept under build/."""
     network = dict(setting)
     calendar, head = network.pop("calendar"), network.pop("head")
-    training, *held = part.windows(part.panel(), network["context"], case.horizon)
-    for windows in (training, *held):
-        windows.feature_names = windows.feature_names if calendar else ()
+    training, *held = part.windows(part.panel(calendar), network["context"], case.horizon)
     key = json.dumps([str(case), dict(setting), str(TRAINING), seed], sort_keys=True, default=list)
     path = KEPT / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
     if path.exists():

@@ -62,7 +62,9 @@ def continue_fit(
     rate = training.base_rate(trained.count)
     training = replace(training, learning_rate=rate, max_seconds=limit)
     start = tuple(np.atleast_2d(fitted.weights))
-    setup = Setup(fitted.network, holdout, every, trained, held, cut, training, start)
+    setup = Setup(
+        fitted.network, holdout, every, trained, held, cut, training, fitted.transform, start
+    )
     part = Deadline(deadline.left * FIRST_SHARE)
     seed, members = params["seed"], params["ensemble"]
     firsts, weights = first_runs(setup, seed, members, listeners, (), part)

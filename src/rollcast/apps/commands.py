@@ -92,7 +92,7 @@ def forecast(
     quiet: options.Quiet = False,
 ) -> None:
     """Train a network on a table and forecast what comes next, with intervals."""
-    with exit_codes():
+    with exit_codes(quiet):
         asked = levels_of(level)
         check_results(table, out=out, report=report, save=save, quiet=quiet)
         from rollcast import Forecaster, GradientWatch, Training, write_report
@@ -146,7 +146,7 @@ def predict(
     A SequenceRegressor says its outputs at every row of the table, or with --horizon goes on from
     the last.
     """
-    with exit_codes():
+    with exit_codes(quiet):
         asked = levels_of(level)
         check_results(table, out=out, quiet=quiet)
         from rollcast import Forecaster, load

@@ -96,7 +96,7 @@ def fit(
     quiet: options.Quiet = False,
 ) -> None:
     """Train a network on a table and save it, for rollcast predict."""
-    with exit_codes():
+    with exit_codes(quiet):
         check_results(table, report=report, save=save, quiet=quiet)
         model, watch = trained(table, horizon, choices, quiet)
         model.save(save)
@@ -150,7 +150,7 @@ def backtest(
     quiet: options.Quiet = False,
 ) -> None:
     """Forecast the last rows of a table from rolling origins, and say how good it was."""
-    with exit_codes():
+    with exit_codes(quiet):
         asked = typed.levels_of(level)
         check_results(table, out=out, report=report, quiet=quiet)
         rolling = {"windows": windows, "step": step, "gap": gap}

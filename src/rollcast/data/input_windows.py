@@ -25,12 +25,14 @@ class InputScales:
     ``future (2, columns)`` and ``static (2, columns)`` of each column; ``past (2, series,
     columns)`` of each series, empty where past inputs are scaled by window, as the target is.
     ``marked``: a column of the past ones, then the future and the static ones, has a feature that
-    is 1 where its value was there, 0 where it is the last one before.
+    is 1 where its value was there, 0 where it is the last one before. ``unit (series,)``: the
+    deviation of each series, in which effects of inputs may count.
     """
 
     future: Array
     static: Array
     past: Array
+    unit: Array
     marked: tuple[tuple[bool, ...], tuple[bool, ...], tuple[bool, ...]]
 
 
@@ -59,7 +61,8 @@ def input_scales(panel: Panel, scaling: str, stop: Array | None = None) -> Input
         for column, found in enumerate(each):
             by_series[:, :, column] = found
     marks = marked(past), marked(seen), marked(static)
-    return InputScales(_by_column(seen[before]), _by_column(static), by_series, marks)
+    _, unit = series_statistics(replace(panel, values=np.where(before, panel.values, np.nan)))
+    return InputScales(_by_column(seen[before]), _by_column(static), by_series, unit, marks)
 
 
 def marked(values: Array) -> tuple[bool, ...]:

@@ -106,16 +106,17 @@ class Fitted:
         return location, scale
 
     def _input_scales(self, panel: Panel) -> InputScales | None:
-        """Those of training; of past inputs of a series that is new its own."""
+        """Those of training; of a series that is new its own deviation and past inputs."""
         scales = self.input_scales
-        if scales is None or self.scaling != "series":
-            return scales
-        own = input_scales(panel, self.scaling)
-        assert own is not None
-        past = own.past
+        own = None if scales is None else input_scales(panel, self.scaling)
+        if scales is None or own is None:
+            return None
+        past, unit = own.past, own.unit
         known, at = _known(panel.ids, self.input_ids)
-        past[:, known] = scales.past[:, at]
-        return replace(scales, past=past)
+        unit[known] = scales.unit[at]
+        if self.scaling == "series":
+            past[:, known] = scales.past[:, at]
+        return replace(scales, past=past, unit=unit)
 
     def of_role(self, role: str) -> tuple[Input, ...]:
         """The inputs of a role."""

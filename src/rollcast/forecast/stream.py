@@ -15,6 +15,7 @@ from rollcast.forecast import intervals, stream_state
 from rollcast.forecast.clock import Clock
 from rollcast.forecast.result import Forecast, checked_levels
 from rollcast.model import recursive
+from rollcast.model.effects import vectors
 from rollcast.model.predict import read_off
 from rollcast.model.recursive import Memory
 from rollcast.model.walk import memories
@@ -22,6 +23,7 @@ from rollcast.model.walk import memories
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rollcast.data.windows import Windows
     from rollcast.forecast.fitted import Fitted
 
 Array = np.ndarray
@@ -54,9 +56,10 @@ class Stream:
         self._stepper = engine.Stream(packed, count, head)
         gain = dtype.type(spec.skip_gain)
         self._lags = gain * views["lags.weight"][::-1] if spec.lags else np.zeros(1, dtype)
-        calendar = gain * views["calendar.weight"] if spec.lags and spec.features else None
+        calendar = gain * views["calendar.weight"] if spec.lags and spec.row_features else None
         self._panel = panel.tail(1)
-        self._clock = Clock(self._panel, spec.horizon, calendar, dtype)
+        self._beside = start.beside
+        self._clock = Clock(self._panel, spec.horizon, calendar, dtype, start.beside)
         kept = len(self._lags)
         self._values = np.zeros((kept + SPARE, count), dtype)
         self._values[: kept - 1] = start.memory.past[-(kept - 1) :] if kept > 1 else 0
@@ -140,7 +143,7 @@ class Stream:
     def state(self) -> bytes:
         """All that this stream knows, to go on from to the same bits in another process:
         ``model.stream(state=…)``, with the same model. Nothing in it is executed."""
-        start = stream_state.Start(self._memory(), self._location, self._scale)
+        start = stream_state.Start(self._memory(), self._location, self._scale, self._beside)
         return stream_state.pack(self._fitted, self._now(), start, self._single)
 
     def __repr__(self) -> str:
@@ -238,7 +241,19 @@ def open_stream(name: str, fitted: Fitted, panel: Panel, series: Any) -> Stream:
     windows = fitted.windows_at_end(panel)
     assert windows.statistics is not None
     memory = memories(fitted.network, fitted.weights, windows, np.arange(len(panel)))
-    return Stream(name, fitted, panel, stream_state.Start(memory, *windows.statistics), single)
+    start = stream_state.Start(memory, *windows.statistics, statics(fitted, windows))
+    return Stream(name, fitted, panel, start, single)
+
+
+def statics(fitted: Fitted, windows: Windows) -> Array:
+    """What the network reads of static inputs, ``(series, numbers)``."""
+    inputs, spec = windows.features.inputs, fitted.network.spec
+    if inputs is None:
+        return np.zeros((len(windows.panel), 0), fitted.weights.dtype)
+    every = np.arange(len(windows.panel))
+    row = np.zeros((1, len(every)), np.int64)
+    views = fitted.network.views(fitted.weights)
+    return vectors(spec, views, inputs.static[None], inputs.codes(every, row, row))[0]
 
 
 def _places(panel: Panel, ids: list[Any]) -> list[int]:
@@ -267,6 +282,11 @@ def check_streamable(fitted: Fitted) -> None:
         raise UsageError(
             f"stream: this model's forecasts are blended with {fitted.blend.method!r}, which reads "
             "the whole past for every forecast. Fit it with blend=None, or call update and predict."
+        )
+    if fitted.holidays or any(each.role != "static" for each in fitted.inputs):
+        raise UsageError(
+            "stream: this model reads inputs of every row, and a stream takes the target alone. "
+            "Call update and predict, or fit it with static inputs at most."
         )
     if not fitted.whole:
         found = f"strategy={fitted.network.spec.strategy!r}, scaling={fitted.scaling!r}"

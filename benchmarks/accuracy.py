@@ -37,7 +37,8 @@ PROTOCOLS: dict[str, Protocol] = {
 
 def key_of(case: Case, name: str, method: Method, seed: int) -> dict[str, Any]:
     """All that a result depends on."""
-    key = {"set": case.set, "horizon": case.horizon, "method": name, **method.setting}
+    setting = method.setting(case) if callable(method.setting) else method.setting
+    key = {"set": case.set, "horizon": case.horizon, "method": name, **setting}
     return key | ({"seed": seed} if method.seeds else {})
 
 

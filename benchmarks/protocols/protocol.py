@@ -24,11 +24,12 @@ class Case:
 @dataclass(frozen=True)
 class Method:
     """``run(data, case, seed)`` gives figures by name; the ``setting`` is all that they depend on
-    besides, as JSON can say it. Without ``seeds`` it is run once. ``needs``: a package that must be
-    installed; ``seconds`` among the figures is time that the method itself took."""
+    besides, as JSON can say it, of each case its own where it is a function. Without ``seeds`` it
+    is run once. ``needs``: a package that must be installed; ``seconds`` among the figures is time
+    that the method itself took."""
 
     run: Callable[[Any, Case, int], Found]
-    setting: Mapping[str, Any] = field(default_factory=dict)
+    setting: Mapping[str, Any] | Callable[[Case], Mapping[str, Any]] = field(default_factory=dict)
     seeds: bool = False
     needs: str | None = None
 

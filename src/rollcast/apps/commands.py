@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import files, fit_options, options, recipes
+from rollcast.apps import files, fit_options, inspect, options, recipes
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.screen import TrainingBar, is_watched, row_table, score_table, screen
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 
 app.add_typer(recipes.app, name="recipe")
+app.command(epilog=inspect.EXAMPLES, no_args_is_help=True)(inspect.inspect)
 
 LEVELS = (80, 95)
 

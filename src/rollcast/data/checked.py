@@ -13,6 +13,9 @@ from rollcast.data.inputs import Input, categories_of, codes_of
 from rollcast.data.table import Table, row_number
 from rollcast.errors import DataError
 
+LARGEST = 1e100
+"""Values beyond this overflow when they are squared and summed."""
+
 
 def values_of(column: Column, option: str, table: Table, rows: np.ndarray | None) -> np.ndarray:
     """A column of numbers as float64, NaN where missing; ``option`` is what named it."""
@@ -31,6 +34,12 @@ def values_of(column: Column, option: str, table: Table, rows: np.ndarray | None
             f"{table.source}, row {row_number(rows, index)}: {values[index]} in {option} column "
             f"{column.name!r}. Infinite values cannot be forecast: make them missing or correct "
             "them."
+        )
+    if (np.abs(values) > LARGEST).any():
+        index = int(np.flatnonzero(np.abs(values) > LARGEST)[0])
+        raise DataError(
+            f"{table.source}, row {row_number(rows, index)}: {values[index]} in {option} column "
+            f"{column.name!r} is too large to be squared. Write it in another unit, or correct it."
         )
     if np.isnan(values).all():
         raise DataError(

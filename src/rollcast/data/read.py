@@ -10,7 +10,7 @@ import numpy as np
 
 from rollcast.data.frequency import parse_frequency
 from rollcast.data.holidays import check_holidays
-from rollcast.data.inputs import Input, asked_inputs, with_inputs
+from rollcast.data.inputs import Input, asked_inputs, names_of, with_inputs
 from rollcast.data.opened import DEFAULT_ID, opened
 from rollcast.data.panel import Panel
 from rollcast.data.table import open_table
@@ -96,7 +96,9 @@ def read(
     if season is not None and (isinstance(season, bool) or season < 1 or season != int(season)):
         raise UsageError(f"season={season!r}: expected a whole number of rows, 1 for none.")
     table = open_table(source, query, sheet)
-    targets = target_names(target, table, id, time, where)
+    roles = (("past", past), ("future", future), ("static", static))
+    others = [getattr(each, "name", each) for role, one in roles for each in names_of(one, role)]
+    targets = target_names(target, table, id, time, where, others)
     columns = dict.fromkeys(targets, TARGET)
     taken = dict.fromkeys(table.split(time), "time") | dict.fromkeys(targets, "target")
     inputs = asked_inputs(past, future, static, categorical, taken)

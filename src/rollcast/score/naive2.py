@@ -61,7 +61,7 @@ def is_seasonal(values: NDArray, lengths: NDArray, season: int) -> NDArray:
         for lag in range(1, season + 1)
     ]
     before = np.square(found[:-1]).sum(axis=0)
-    return found[-1] > CRITICAL * np.sqrt((1.0 + 2.0 * before) / lengths)
+    return np.abs(found[-1]) > CRITICAL * np.sqrt((1.0 + 2.0 * before) / lengths)
 
 
 def _ratios(values: NDArray, season: int) -> NDArray:

@@ -75,11 +75,8 @@ def measure(protocol: Protocol, records: Records, asked: argparse.Namespace) -> 
                 found.setdefault(label, {})[case] = record["found"]
         for name, figures in protocol.published.get(case, {}).items():
             rows.append([str(case), f"{name} (published)", *_cells(protocol, figures)])
-    if protocol.means:
-        for label, by_case in found.items():
-            for what, figures in protocol.means(by_case).items():
-                rows.append([what, label, *_cells(protocol, figures)])
-    return rows
+    sums = protocol.sums(found)
+    return rows + [[what, label, *_cells(protocol, figures)] for what, label, figures in sums]
 
 
 def _cells(protocol: Protocol, figures: Mapping[str, float]) -> list[str]:

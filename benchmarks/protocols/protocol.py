@@ -41,7 +41,7 @@ class Protocol:
     - ``methods``: by name; ``columns``: the figures printed, and how.
     - ``published``: case → name → figures. ``check``: (case, method, figure, as printed): what the
       harness must reproduce to the last digit.
-    - ``means``: rows that sum a column up over cases, from ``{case: figures}`` of one method."""
+    - ``sums``: rows (case, method, figures) that sum up ``{method: {case: figures}}``."""
 
     about: str
     cases: Sequence[Case]
@@ -50,4 +50,6 @@ class Protocol:
     columns: Mapping[str, str]
     published: Mapping[Case, Mapping[str, Found]]
     check: Sequence[tuple[Case, str, str, str]] = ()
-    means: Callable[[Mapping[Case, Found]], Mapping[str, Found]] | None = None
+    sums: Callable[[Mapping[str, Mapping[Case, Found]]], Sequence[tuple[str, str, Found]]] = (
+        lambda found: ()
+    )

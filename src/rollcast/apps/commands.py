@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import durations, files, fit_options, inspect, options, recipes
+from rollcast.apps import durations, files, fit_options, inspect, options, recipes, typed
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.screen import TrainingBar, is_watched, row_table, score_table, screen
@@ -74,6 +74,9 @@ def forecast(
     blend: fit_options.Blend = None,
     head: fit_options.Head = None,
     scaling: fit_options.Scaling = None,
+    transform: fit_options.Transform = None,
+    nonnegative: fit_options.Nonnegative = False,
+    integer: fit_options.Integer = False,
     initial: fit_options.Initial = None,
     steps: fit_options.Steps = None,
     batch_size: fit_options.BatchSize = None,
@@ -96,13 +99,14 @@ def forecast(
 ) -> None:
     """Train a network on a table and forecast what comes next, with intervals."""
     with exit_codes():
-        asked = levels_of(level)
+        asked = typed.levels_of(level)
         check_results(table, out=out, report=report, save=save, quiet=quiet)
         from rollcast import Forecaster, GradientWatch, Training, write_report
 
         network = {"cell": cell, "context": context, "strategy": strategy or "auto", "head": head}
+        network |= {"transform": transform, "nonnegative": nonnegative, "integer": integer}
         network |= {"scaling": scaling, "initial": initial, "seed": seed, "dropout": dropout}
-        network |= {"hidden": units_of(hidden), "normalize": normalize, "segment": segment}
+        network |= {"hidden": typed.units_of(hidden), "normalize": normalize, "segment": segment}
         network |= {"skip": skip, "ensemble": ensemble, "blend": blend, "validation": validation}
         network |= {"refit": False if no_refit else None, "trials": trials}
         network |= {"budget": durations.seconds_of("--budget", budget)}
@@ -111,7 +115,7 @@ def forecast(
         if clip_norm is not None:
             setting["clip_norm"] = clip_norm or None
         columns = {"id": id, "time": time, "target": target, "where": where}
-        rows = {"freq": frequency_of(freq), "season": season, "duplicates": duplicates}
+        rows = {"freq": typed.frequency_of(freq), "season": season, "duplicates": duplicates}
         rows |= {"snap": snap or None, "query": query, "sheet": sheet}
         training = dataclasses.replace(Training(), **setting)
         model = Forecaster(horizon, training=training, **given(network))
@@ -152,7 +156,7 @@ def predict(
     the last.
     """
     with exit_codes():
-        asked = levels_of(level)
+        asked = typed.levels_of(level)
         check_results(table, out=out, quiet=quiet)
         from rollcast import Forecaster, load
 
@@ -203,35 +207,6 @@ def given(choices: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in choices.items() if value is not None}
 
 
-def levels_of(texts: list[str] | None) -> tuple[float, ...] | None:
-    """Interval levels in percent from ``--level 80 --level 95`` or ``--level 80,95``."""
-    if not texts:
-        return None
-    levels = []
-    for text in ",".join(texts).split(","):
-        try:
-            levels.append(float(text))
-        except ValueError:
-            raise UsageError(
-                f"--level {text!r}: not a number. Give percentages, as in --level 80,95."
-            ) from None
-    from rollcast.forecast.result import checked_levels
-
-    return checked_levels(levels)
-
-
-def units_of(text: str | None) -> tuple[int, ...] | None:
-    """The units of each layer from ``--hidden 64,32``."""
-    if text is None:
-        return None
-    try:
-        return tuple(int(units) for units in text.split(","))
-    except ValueError:
-        raise UsageError(
-            f"--hidden {text!r}: not whole numbers. Give the units of each layer, as in 64,32."
-        ) from None
-
-
 def levels_by_default(model: Any) -> tuple[float, ...]:
     """The usual levels, as far as a short table has held-out windows to calibrate them."""
     return tuple(level for level in LEVELS if level <= model.fitted_.calibration.largest_level)
@@ -240,11 +215,6 @@ def levels_by_default(model: Any) -> tuple[float, ...]:
 def missing(levels: tuple[float, ...], asked: tuple[float, ...] | None) -> tuple[float, ...]:
     """The usual levels that had to be left out, if nobody asked for others."""
     return () if asked else tuple(level for level in LEVELS if level not in levels)
-
-
-def frequency_of(text: str | None) -> str | int | None:
-    """A frequency by name, or a whole number for integer time."""
-    return int(text) if text is not None and text.isdecimal() else text
 
 
 def check_results(

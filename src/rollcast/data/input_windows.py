@@ -41,9 +41,11 @@ def numeric(columns: tuple[Input, ...]) -> Array:
     return np.array([each.categories is None for each in columns], bool)
 
 
-def input_scales(panel: Panel, scaling: str, stop: Array | None = None) -> InputScales | None:
+def input_scales(
+    panel: Panel, scaling: str, stop: Array | None = None, read: Panel | None = None
+) -> InputScales | None:
     """Those of a panel with inputs, from the rows of each series before the panel's row ``stop
-    (series,)``, None = all; None without inputs."""
+    (series,)``, None = all; None without inputs. ``read`` is what a network sees in its place."""
     inputs = panel.inputs
     if inputs is None:
         return None
@@ -61,7 +63,8 @@ def input_scales(panel: Panel, scaling: str, stop: Array | None = None) -> Input
         for column, found in enumerate(each):
             by_series[:, :, column] = found
     marks = marked(past), marked(seen), marked(static)
-    _, unit = series_statistics(replace(panel, values=np.where(before, panel.values, np.nan)))
+    values = (panel if read is None else read).values
+    _, unit = series_statistics(replace(panel, values=np.where(before, values, np.nan)))
     return InputScales(_by_column(seen[before]), _by_column(static), by_series, unit, marks)
 
 

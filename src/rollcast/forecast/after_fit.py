@@ -96,7 +96,8 @@ class AfterFit:
             fitted.network, fitted.weights, fitted.windows_at_end(panel), blend=fitted.blend
         )
         bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
-        return Forecast(panel, self.name, found.median, bands)
+        limits = fitted.limits
+        return Forecast(panel, self.name, limits.point(found.median), limits.bands(bands))
 
     def update(
         self,
@@ -214,7 +215,7 @@ class AfterFit:
         fitted = self._fitted("save")
         kept = self.history_ if history else None
         if kept is not None and not fitted.whole:
-            kept = kept.tail(self.context_ + fitted.network.spec.horizon)
+            kept = kept.tail(fitted.reach + fitted.network.spec.horizon)
         write_model(path, *saved.pack(fitted, kept))
 
     def summary(self) -> str:

@@ -13,6 +13,7 @@ from rollcast.data.panel import Panel
 from rollcast.errors import DataError
 from rollcast.forecast import intervals, stream_state
 from rollcast.forecast.clock import Clock
+from rollcast.forecast.limits import Limits
 from rollcast.forecast.result import Forecast, checked_levels
 from rollcast.model import recursive
 from rollcast.model.predict import read_off
@@ -65,6 +66,7 @@ class Stream:
         self._location_of_one = float(start.location[0])
         self._scale_of_one = float(start.scale[0])
         self._row = np.empty(count)  # of update, which makes no arrays it can do without
+        self._limits = fitted.limits if fitted.limits != Limits() else None
         self._plain = network.head.first_is_point
         self._stale = True  # whether a freshness below 1 may stand in the input
         self._finite = np.empty(count, bool)
@@ -131,7 +133,8 @@ class Stream:
         found = read_off(network, output, self._location, self._scale, asked)
         found, below, above = intervals.with_spread(network, found)
         bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
-        return Forecast(self._now(), self.name, found.median, bands)
+        limits = fitted.limits
+        return Forecast(self._now(), self.name, limits.point(found.median), limits.bands(bands))
 
     def predict(self, *, level: float | Sequence[float] = (80, 95)) -> Any:
         """As ``forecast``, but a table, as that of ``Forecaster.predict``."""
@@ -200,7 +203,7 @@ class Stream:
             return self._point(median, told)
         found = median * self._scale
         found += self._location
-        return found
+        return found if self._limits is None else self._limits.point(found)
 
     def _point(self, first: Array, told: Array) -> Array:
         """The forecast of the next row ``(series,)`` where it takes all of the head's numbers."""

@@ -84,6 +84,11 @@ def check_streamable(fitted: Fitted) -> None:
             f"stream: this model was fitted with {found}, which reads a whole window for every "
             "forecast. Fit one with strategy='recursive', scaling='series'."
         )
+    if fitted.transform is not None:
+        raise UsageError(
+            f"stream: this model was fitted with transform={fitted.params['transform']!r}, which a "
+            "stream does not undo. Fit it without, or call update and predict."
+        )
     if fitted.weights.ndim > 1:
         raise UsageError(
             f"stream: this model is an ensemble of {len(fitted.weights)} networks, and a stream "

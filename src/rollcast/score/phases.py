@@ -79,10 +79,11 @@ def fit_phases(
     A penalty is a part of the mean square of the inputs. Windows whose target misses a value are
     left out, unless most do: then the last value before it stands for it.
     """
-    whole: Array = ~np.isnan(target).any(axis=1) & ~np.isnan(past).all(axis=1)
+    whole = np.isnan(target).sum(axis=1) == 0
+    whole &= ~np.isnan(past).all(axis=1)
     if 2 * whole.sum() < len(past):
         target = carried(np.concatenate([past, target], axis=1))[:, past.shape[1] :]
-        whole = ~np.isnan(target).any(axis=1)
+        whole = np.isnan(target).sum(axis=1) == 0
     past, target = past[whole], target[whole]
     horizon = target.shape[1]
     ahead = -(-horizon // season)

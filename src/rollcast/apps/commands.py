@@ -93,6 +93,8 @@ def forecast(
     watch_gradients: fit_options.WatchGradients = False,
     level: options.Level = None,
     out: options.Out = None,
+    samples: options.Samples = None,
+    paths: options.Paths = 100,
     report: options.Report = None,
     save: options.Save = None,
     quiet: options.Quiet = False,
@@ -100,7 +102,7 @@ def forecast(
     """Train a network on a table and forecast what comes next, with intervals."""
     with exit_codes():
         asked = typed.levels_of(level)
-        check_results(table, out=out, report=report, save=save, quiet=quiet)
+        check_results(table, out=out, samples=samples, report=report, save=save, quiet=quiet)
         from rollcast import Forecaster, GradientWatch, Training, write_report
 
         network = {"cell": cell, "context": context, "strategy": strategy or "auto", "head": head}
@@ -131,11 +133,13 @@ def forecast(
             levels = asked or levels_by_default(model)
             frame = model.predict(level=levels)
             write(frame, out)
+            if samples is not None:
+                write(model.sample(paths=paths), samples)
             if report is not None:
                 seen = None if watch is None else watch.runs[0]
                 write_report(model, report, level=levels, gradients=seen)
         if not quiet:
-            written = {"forecast": out, "report": report, "model": save}
+            written = {"forecast": out, "samples": samples, "report": report, "model": save}
             show(frame, written, scores=model.scores_, dropped=missing(levels, asked))
 
 
@@ -148,6 +152,8 @@ def predict(
     query: options.Query = None,
     level: options.Level = None,
     out: options.Out = None,
+    samples: options.Samples = None,
+    paths: options.Paths = 100,
     quiet: options.Quiet = False,
 ) -> None:
     """Forecast with a saved model: from its own history, or from a newer table.
@@ -157,7 +163,7 @@ def predict(
     """
     with exit_codes():
         asked = typed.levels_of(level)
-        check_results(table, out=out, quiet=quiet)
+        check_results(table, out=out, samples=samples, quiet=quiet)
         from rollcast import Forecaster, load
 
         network = load(model)
@@ -171,11 +177,15 @@ def predict(
             levels = asked or levels_by_default(network)
             dropped = missing(levels, asked)
             frame = network.predict(table, level=levels, query=query)
+            if samples is not None:
+                write(network.sample(table, paths=paths, query=query), samples)
+        elif samples is not None:
+            raise UsageError(f"--samples: {model} is a SequenceRegressor, which draws no paths.")
         else:
             frame = sequence_of(network, model, table, horizon, future, asked, query)
         write(frame, out)
         if not quiet:
-            show(frame, {"forecast": out}, dropped=dropped)
+            show(frame, {"forecast": out, "samples": samples}, dropped=dropped)
 
 
 def sequence_of(
@@ -221,19 +231,21 @@ def check_results(
     table: str | None,
     *,
     out: str | None = None,
+    samples: str | None = None,
     report: str | None = None,
     save: str | None = None,
     quiet: bool,
 ) -> None:
     """Raise UsageError, before any work, for a place that cannot be written."""
-    if out is not None:
-        files.check_table_target(out, source=table)
+    for path in (out, samples):
+        if path is not None:
+            files.check_table_target(path, source=table)
     for option, path in (("--report", report), ("--save", save)):
         if path is not None:
             files.check_target(option, path, source=table)
-    named = [path for path in (out, report, save) if path is not None]
+    named = [path for path in (out, samples, report, save) if path is not None]
     if len(set(named)) < len(named):
-        raise UsageError("--out, --report and --save must name different files.")
+        raise UsageError("--out, --samples, --report and --save must name different files.")
     if quiet and not named:
         raise UsageError("--quiet would leave nothing at all. Add --out forecast.csv.")
 

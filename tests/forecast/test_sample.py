@@ -10,6 +10,7 @@ import rollcast
 from rollcast import Forecaster, Panel, Training, UsageError
 from rollcast.forecast.intervals import calibrate
 from rollcast.forecast.sample import error_paths, radii, shuffled
+from rollcast.model.file import read_model, write_model
 
 HORIZON, SIGMA = 8, 2.0
 
@@ -130,3 +131,15 @@ def test_paths_of_counts_are_counts(strategy: str) -> None:
     assert values.min() == 0
     assert values.mean() == pytest.approx(1.5, rel=0.25)
     assert values.sum(axis=2).std(axis=1).mean() == pytest.approx(np.sqrt(7 * 1.5), rel=0.35)
+
+
+def test_a_file_of_before_there_were_paths_says_so(direct: Forecaster, tmp_path: Path) -> None:
+    direct.save(tmp_path / "model.roll")
+    spec, sections = read_model(tmp_path / "model.roll")
+    del sections["calibration/paths"]
+    write_model(tmp_path / "old.roll", spec, sections)
+    old = rollcast.load(tmp_path / "old.roll")
+    assert isinstance(old, Forecaster)
+    np.testing.assert_array_equal(old.forecast().median, direct.forecast().median)
+    with pytest.raises(UsageError, match="saved before it kept their errors"):
+        old.sample()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rollcast.forecast.sample import Paths
     from rollcast.forecast.sequence import SequenceRegressor
     from rollcast.forecast.stream import Stream
+    from rollcast.plots.backtest_report import write_backtest_report
     from rollcast.plots.forecast_report import write_report
     from rollcast.train.training import Training
     from rollcast.train.watch import GradientWatch
@@ -64,6 +65,7 @@ __all__ = [
     "load",
     "read",
     "recipes",
+    "write_backtest_report",
     "write_report",
 ]
 
@@ -84,6 +86,7 @@ _HOMES = {
     "inspect": "rollcast.data.inspect",
     "load": "rollcast.forecast.load",
     "read": "rollcast.data.read",
+    "write_backtest_report": "rollcast.plots.backtest_report",
     "write_report": "rollcast.plots.forecast_report",
 }
 

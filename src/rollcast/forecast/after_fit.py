@@ -17,7 +17,8 @@ from rollcast.forecast.history import append
 from rollcast.forecast.learn import learnt
 from rollcast.forecast.origins import checked_rolling, run_backtest
 from rollcast.forecast.result import USUAL_LEVELS, Forecast, levels_for
-from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
+from rollcast.forecast.stream import Stream
+from rollcast.forecast.stream_open import check_streamable, open_stream, restored_stream
 from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
 from rollcast.train.events import Listener

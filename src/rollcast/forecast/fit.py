@@ -120,7 +120,7 @@ def fit_panel(
         inputs=panel.inputs.columns if panel.inputs else (),
         holidays=panel.inputs.holidays if panel.inputs else None,
         input_scales=setup.every.features.inputs and setup.every.features.inputs.scales,
-        input_ids=panel.ids if panel.inputs and statistics else panel.ids[:0],
+        input_ids=panel.ids if panel.inputs else panel.ids[:0],
     )
     return fitted, firsts[0].history
 

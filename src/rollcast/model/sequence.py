@@ -101,8 +101,8 @@ class SequenceNetwork:
 
     def states(self, batch: int, dtype: np.dtype | str) -> States:
         """Zero states for so many rows."""
-        names = ("h", "c") if self.stack.cell == "lstm" else ("h",)
-        return {name: np.zeros(batch * sum(self.stack.hidden), dtype) for name in names}
+        numbers = {"h": self.stack.hidden, "c": self.stack.cells}
+        return {name: np.zeros(batch * sum(each), dtype) for name, each in numbers.items() if each}
 
     def gradient(
         self, weights: np.ndarray, steps: Steps, states: States, *, seed: int, step: int
@@ -148,7 +148,7 @@ class SequenceNetwork:
         stack, head = self._parts(weights)
         run = engine.rollout(
             self.stack.cell, self.stack.sizes, stack, head, steps.x, fed,
-            h0=self.layers_of(states["h"]), c0=self.layers_of(states.get("c")), feed=self.outputs,
+            **self.layers_of(states), feed=self.outputs,
             record=True, dropout=self.stack.dropout, seed=seed, step=step,
         )  # fmt: skip
         observed = counted_steps(steps, self.last)
@@ -168,8 +168,8 @@ class SequenceNetwork:
         """As ``gradient``, with little kept on the way and run again on the way back."""
         stack = weights[: self.stack.count]
         run = engine.forward(
-            self.stack.cell, self.stack.sizes, stack, steps.x, h0=self.layers_of(states["h"]),
-            c0=self.layers_of(states.get("c")), lengths=steps.lengths, dropout=self.stack.dropout,
+            self.stack.cell, self.stack.sizes, stack, steps.x, **self.layers_of(states),
+            lengths=steps.lengths, dropout=self.stack.dropout,
             seed=seed, step=step, recompute=self.recompute,
         )  # fmt: skip
         assert run.y is not None
@@ -256,19 +256,19 @@ class SequenceNetwork:
         split = self.head.output * self.head.input
         return stack, (rest[:split].reshape(self.head.output, -1), rest[split:])
 
-    def rows_of(self, flat: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """The flat states of these rows alone."""
-        layers = self.layers_of(flat)
-        assert layers is not None
-        return np.concatenate([layer[rows].ravel() for layer in layers])
+    def rows_of(self, states: States, rows: np.ndarray) -> States:
+        """The states of these rows alone."""
+        return {
+            name: np.concatenate([each[rows].ravel() for each in self.stack.layers_of(name, flat)])
+            for name, flat in states.items()
+        }
 
-    def layers_of(self, flat: np.ndarray | None) -> list[np.ndarray] | None:
-        """Flat states as one array (batch, units) a layer."""
-        if flat is None:
-            return None
-        batch = flat.size // sum(self.stack.hidden)
-        ends = np.cumsum(self.stack.hidden)[:-1] * batch
-        return [part.reshape(batch, -1) for part in np.split(flat, ends)]
+    def layers_of(self, states: States) -> dict[str, list[np.ndarray] | None]:
+        """The states h0 and c0 of a call, as one array (batch, numbers) a layer."""
+        return {
+            f"{name}0": self.stack.layers_of(name, states[name]) if name in states else None
+            for name in ("h", "c")
+        }
 
 
 def flat_states(run: engine.Run | engine.Rollout | NormalizedRun, states: States) -> States:

@@ -80,7 +80,7 @@ double run(const Plan& plan, In<T> weights, In<T> x, Maybe<In<T>> target, Maybe<
     expect(call.lengths[r] >= 1 && call.lengths[r] <= call.time, "lengths (1 to time)");
   const size_t states = native.units() * call.batch;
   const size_t cells = states * cell_shape(native.stack.cell).cells;
-  expect(cells || !(c0 || cn), "c (the cell has no state but h)");
+  expect(cells || !(c0 || cn), "c (the cell state of an LSTM; this cell has none)");
   call.h0 = data(h0, states, "h0");
   call.c0 = data(c0, cells, "c0");
   call.hn = data(hn, states, "hn");

@@ -64,6 +64,7 @@ class Written(torch.nn.Module):
     def __init__(self, cell, width, units):
         super().__init__()
         spec, self.step = CELLS[cell], STEPS[cell]
+        self.units, self.cells = units, spec.cells * units
         rows = len(spec.gates) * units
         shapes = [(rows, width), (rows, units), (rows,), (rows,)]
         shapes = shapes if spec.recurrent else shapes[::2]
@@ -72,10 +73,13 @@ class Written(torch.nn.Module):
             torch.zeros(shape, dtype=torch.float64) for shape in shapes
         )
 
-    def forward(self, x, states):
+    def forward(self, x, states=None):
         lengths = None
         if isinstance(x, PackedSequence):
             x, lengths = pad_packed_sequence(x)
+        if states is None:
+            h, c = (x.new_zeros(1, x.shape[1], count) for count in (self.units, self.cells))
+            states = (h, c) if self.cells else h
         h, c = (part[0] for part in states) if isinstance(states, tuple) else (states[0], None)
         y, weights = [], list(self.weights)
         for t, row in enumerate(x):

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from rollcast.errors import UsageError
-from rollcast.nn.cells import CELLS, layer_weights, layout, reference_forward, sigmoid
+from rollcast.nn.cells import CELLS, layer_weights, layout, reference_forward
+from rollcast.nn.steps import sigmoid
 
 CELL_NAMES = ["rnn_tanh", "rnn_relu", "lstm", "gru"]  # those of torch
 

@@ -172,7 +172,7 @@ class Sequence:
         time, batch = x.shape[:2] if np.ndim(x) == 3 else (0, 0)
         answer = (time if self.steps == "all" else 1, batch, self.outputs)
         states = (batch * sum(self.sizes[1:]),)
-        cells = (batch * sum(cell_widths(self.cell, self.sizes)),)
+        cells = (batch * sum(cell_widths(self.cell, self.sizes) or self.sizes[1:]),)
         wanted = {
             "weights": (dtype, [(self.count,)]),
             "x": (dtype, [(time, batch, self.sizes[0])]),

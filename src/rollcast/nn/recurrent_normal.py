@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rollcast import engine
-from rollcast.nn.cells import sigmoid
+from rollcast.nn.steps import sigmoid
 from rollcast.nn.normal import Normal, spread_of
 
 OVER_ROWS = Normal((0,), population=True)

@@ -1,9 +1,11 @@
 """The commands that work: what they leave, what they print, what --help teaches."""
 
 import csv
+import html
 import inspect
 import json
 import re
+import sqlite3
 import typing
 from pathlib import Path
 
@@ -192,3 +194,28 @@ def test_a_level_that_cannot_be_calibrated_does_not_cost_the_trained_model(rollc
     assert result.exit_code == 2
     assert "99.99" in result.stderr
     assert rollcast("predict", "wave.roll").exit_code == 0
+
+
+def test_a_wide_table_in_a_database_is_forecast_and_forecast_again(rollcast, tmp_path) -> None:
+    base = sqlite3.connect("sales.db")
+    base.execute("CREATE TABLE sales (month TEXT, north REAL, south REAL)")
+    rows = [(f"{2000 + n // 12}-{n % 12 + 1:02}", n % 12, (n * 5) % 12) for n in range(120)]
+    base.executemany("INSERT INTO sales VALUES (?, ?, ?)", rows)
+    base.commit()
+    base.close()
+    result = rollcast(
+        *("forecast", "sqlite:///sales.db", "--query", "select * from sales", "--time", "month"),
+        *("--target", "*", "--horizon", "3", "--steps", "5", "--context", "24", "--snap"),
+        *("--out", "a.csv", "--save", "a.roll", "--report", "a.html", "--quiet"),
+    )
+    assert result.exit_code == 0, result.output
+    found = list(csv.DictReader(Path("a.csv").read_text().splitlines()))
+    assert [row["unique_id"] for row in found] == ["north"] * 3 + ["south"] * 3
+    asked = ("predict", "a.roll", "sqlite:///sales.db")
+    assert rollcast(*asked, "--out", "b.csv", "--quiet").exit_code == 0
+    assert Path("b.csv").read_text() == Path("a.csv").read_text()
+    earlier = "select * from sales where month < '2009'"
+    assert rollcast(*asked, "--query", earlier, "--out", "b.csv", "--quiet").exit_code == 0
+    assert "2009-01-01" in Path("b.csv").read_text()
+    page = html.unescape(Path("a.html").read_text())
+    assert "target='*', snap=True, query='select * from sales'" in page

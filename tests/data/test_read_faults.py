@@ -48,7 +48,7 @@ def test_a_folder_is_no_table(tmp_path: Path) -> None:
 
 def test_an_unknown_ending_lists_the_known_ones(tmp_path: Path) -> None:
     path = write(tmp_path / "a.docx", "ds,y\n1,1\n")
-    fault(DataError, "'.docx'", ".csv, .tsv, .txt, .parquet", source=path)
+    fault(DataError, "'.docx'", ".csv, .tsv, .txt, .json", source=path)
 
 
 @pytest.mark.parametrize("content", ["", "\n \n", "\ufeff"])

@@ -1,133 +1,137 @@
+"""What is held out when that is given, a fit without a second run, the start of the linear path."""
+
+from pathlib import Path
+
 import numpy as np
+import polars as pl
 import pytest
 
-from rollcast.data.panel import Panel
+import rollcast
+from rollcast import Forecaster, UsageError
+from rollcast.data.scaling import series_statistics
 from rollcast.data.windows import Windows
-from rollcast.forecast.evaluate import crossed_bands, fold_of, raw_windows, seasonal_units
-from rollcast.forecast.fit import loss_units, whole_windows
-from rollcast.forecast.holdout import Holdout, cut_rows
-from rollcast.forecast.problem import LARGEST_WEIGHT, NetworkProblem
-from rollcast.model.network import build
-from rollcast.model.spec import NetworkSpec
+from rollcast.forecast.holdout import MOST_HELD, given_holdout
+from rollcast.forecast.problem import NetworkProblem
+from rollcast.forecast.setup import set_up
+from rollcast.model.skip import naive_map
+from rollcast.train.events import Event, FitStarted
 
-HOLDOUT = Holdout(origins=4, step=2, rows=9)
-
-
-@pytest.fixture
-def panel() -> Panel:
-    generator = np.random.default_rng(1)
-    return Panel.of({name: generator.normal(size=n) for name, n in (("a", 60), ("b", 16))})
+from .conftest import COLUMNS, QUICK, quick, wave_table
 
 
-def split(panel: Panel) -> tuple[Windows, Windows, np.ndarray]:
-    every = Windows(panel, 8, 3, dtype=np.float64)
-    trained, held = every.hold_out(HOLDOUT.origins, HOLDOUT.step)
-    cut = cut_rows(panel, HOLDOUT)
-    return whole_windows(trained, cut), held, cut
+def test_rows_given_are_held_out_with_every_origin_in_them(table: pl.DataFrame) -> None:
+    model = quick(validation=30).fit(table, **COLUMNS)
+    holdout = model.fitted_.holdout
+    assert (holdout.origins, holdout.step, holdout.rows) == (27, 1, 30)
+    assert "the last 27 origins of each series, a row apart" in model.summary()
+    assert (model.fitted_.calibration.counts == 3 * 27).all()
 
 
-def test_training_takes_whole_windows_and_padded_ones_only_of_series_without(
-    panel: Panel,
+def test_many_rows_given_are_held_out_whole_with_fewer_origins() -> None:
+    panel = rollcast.Panel.of(dict.fromkeys(map(str, range(7)), np.sin(np.arange(12_000.0))))
+    holdout = given_holdout(panel, 96, 11_500)
+    assert holdout.rows == 11_500 and holdout.step > 1
+    assert 7 * holdout.origins <= MOST_HELD
+    trained, held = Windows(panel, 48, 96).hold_out(holdout.origins, holdout.step, holdout.rows)
+    origin = held.origin - panel.offsets[held.series]
+    assert origin.min() == 500
+    assert origin.max() + 96 <= 12_000 < origin.max() + 96 + holdout.step
+    last = trained.batch([trained.count - 1])
+    assert (last.origin + last.target_observed.sum() <= panel.offsets[-1] - 11_500).all()
+
+
+def test_fewer_rows_than_a_horizon_cannot_be_held_out(table: pl.DataFrame) -> None:
+    with pytest.raises(UsageError, match="validation=3: expected at least the horizon, 4"):
+        quick(validation=3).fit(table, **COLUMNS)
+
+
+@pytest.mark.parametrize("scaling", ["window", "series"])
+def test_without_a_second_run_what_is_held_out_changes_no_weight(
+    table: pl.DataFrame, scaling: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trained, _, cut = split(panel)
-    assert cut.tolist() == [51, 67]
-    origins = {name: trained.origin[trained.series == index] for index, name in enumerate("ab")}
-    # Of a: eight rows before, three after, all before row 51. Of b, seven rows long: any.
-    assert origins["a"].tolist() == list(range(8, 49))
-    assert origins["b"].tolist() == list(range(61, 67))
-    batch = trained.batch(np.flatnonzero(trained.series == 0))
-    assert batch.observed.all()
-    assert batch.target_observed.all()
+    falling = iter(range(100, 0, -1))
+    monkeypatch.setattr(NetworkProblem, "validate", lambda self, weights: float(next(falling)))
+    events: list[Event] = []
+    chosen = {"refit": False, "validation": 20, "scaling": scaling}
+    model = quick(**chosen).fit(table, **COLUMNS, season=8, listeners=[events.append])
+    assert sum(isinstance(event, FitStarted) for event in events) == 1
+    assert "the network kept never saw them" in model.summary()
+    late = pl.int_range(pl.len()).over("shop") >= pl.len().over("shop") - 20
+    other = table.with_columns(sold=pl.when(late).then(2 * pl.col("sold")).otherwise("sold"))
+    again = quick(**chosen).fit(other, **COLUMNS, season=8)
+    assert model.best_step_ == again.best_step_ == QUICK.steps
+    np.testing.assert_array_equal(again.fitted_.weights, model.fitted_.weights)
+    if scaling == "series":  # by the rows that were trained on
+        location, scale = series_statistics(model.history_.split(20)[0])
+        np.testing.assert_array_equal(again.fitted_.location, location)
+        np.testing.assert_array_equal(again.fitted_.scale, scale)
 
 
-def test_no_training_window_reaches_a_held_out_target(panel: Panel) -> None:
-    trained, held, cut = split(panel)
-    batch = trained.batch(np.arange(trained.count))
-    last = batch.origin + batch.target_observed.sum(axis=0) - 1
-    assert (last < cut[batch.series]).all()
-    assert (held.origin >= cut[held.series]).all()
+@pytest.mark.parametrize("skip", ["naive", "seasonal_naive", "seasonal_mean"])
+def test_the_linear_path_starts_where_it_is_told(skip: str, table: pl.DataFrame) -> None:
+    model = quick(skip=skip, refit=False, hidden=(4,)).fit(table, **COLUMNS, season=8)
+    spec = model.fitted_.network.spec
+    assert spec.skip == skip
+    start = model.fitted_.network.views(first_weights(model))["skip.weight"]
+    np.testing.assert_allclose(start * spec.skip_gain, naive_map(spec, skip), atol=1e-6)
 
 
-def test_raw_windows_are_what_the_panel_holds(panel: Panel) -> None:
-    _, held, _ = split(panel)
-    past, target = raw_windows(panel, held.series, held.origin, 8, 3)
-    batch = held.batch(np.arange(held.count))
-    unscaled = (batch.past * batch.scale + batch.location).T
-    np.testing.assert_allclose(np.where(batch.observed.T, unscaled, np.nan), past, rtol=1e-12)
-    np.testing.assert_allclose((batch.target * batch.scale + batch.location).T, target, rtol=1e-12)
+def first_weights(model: Forecaster) -> np.ndarray:
+    setup = set_up(model.get_params(), model.history_, model.fitted_.holdout)
+    return setup.first(0).initial(0)
 
 
-def test_raw_windows_stop_where_they_are_told(panel: Panel) -> None:
-    past, target = raw_windows(panel, np.array([0]), np.array([2]), 4, 3, np.array([4]))
-    assert np.isnan(past).tolist() == [[True, True, False, False]]
-    assert np.isnan(target).tolist() == [[False, False, True]]
+@pytest.mark.parametrize("strategy", ["direct", "segment", "recursive"])
+def test_a_network_without_a_linear_path_forecasts_and_is_saved(
+    strategy: str, table: pl.DataFrame, tmp_path: Path
+) -> None:
+    model = quick(strategy=strategy, skip="none").fit(table, **COLUMNS)
+    assert not {"skip.weight", "lags.weight"} & set(model.fitted_.network.layout)
+    model.save(tmp_path / "plain.roll")
+    assert rollcast.load(tmp_path / "plain.roll").predict().equals(model.predict())
 
 
-def test_the_units_know_nothing_of_the_held_out_rows(panel: Panel) -> None:
-    cut = cut_rows(panel, HOLDOUT)
-    values = panel.values.copy()
-    values[cut[0] : 60] *= 100
-    changed = Panel(values, panel.offsets, panel.times, panel.ids)
-    np.testing.assert_array_equal(seasonal_units(panel, cut), seasonal_units(changed, cut))
-    np.testing.assert_array_equal(loss_units(panel, cut), loss_units(changed, cut))
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"skip": "straight"}, "skip='straight': choose one of"),
+        ({"skip": "naive", "strategy": "recursive"}, "Give 'ridge' or 'none'"),
+        ({"refit": 1}, "refit=1: expected True or False"),
+        ({"validation": 0}, "validation=0: expected a whole number"),
+    ],
+)
+def test_what_cannot_be_is_said_before_any_work(
+    table: pl.DataFrame, wrong: dict, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        quick(**wrong).fit(table, **COLUMNS)
 
 
-def test_a_series_that_never_changes_has_a_unit_too() -> None:
-    panel = Panel.of({"flat": np.full(40, 5.0), "zero": np.zeros(40)})
-    assert loss_units(panel, panel.offsets[1:]).tolist() == [5.0, 1.0]
+def test_a_second_fit_in_one_process_equals_the_first_bit_by_bit(
+    table: pl.DataFrame, fitted: Forecaster
+) -> None:
+    again = quick().fit(table, **COLUMNS)
+    assert again.fitted_.weights.tobytes() == fitted.fitted_.weights.tobytes()
+    assert again.predict().equals(fitted.predict())
+    model = quick()
+    for _ in range(2):
+        model.fit(table, **COLUMNS)
+    assert model.fitted_.weights.tobytes() == fitted.fitted_.weights.tobytes()
 
 
-def test_windows_weigh_by_their_scale_in_the_unit_of_their_series(panel: Panel) -> None:
-    trained, held, cut = split(panel)
-    network = build(NetworkSpec(context=8, horizon=3, hidden=(4,), indicator=True))
-    units = loss_units(panel, cut)
-    problem = NetworkProblem(network, trained, held, dtype="float64", units=units)
-    batch = trained.batch([0, 1, trained.count - 1])
-    weight = problem.row_weight(batch)
-    assert weight is not None
-    np.testing.assert_allclose(weight, batch.scale / units[batch.series])
-    tiny = NetworkProblem(network, trained, held, dtype="float64", units=units * 1e-9)
-    assert (tiny.row_weight(batch) == LARGEST_WEIGHT).all()
-    assert NetworkProblem(network, trained, held).row_weight(batch) is None
-
-
-def test_the_loss_that_is_validated_is_the_loss_that_is_trained(panel: Panel) -> None:
-    trained, held, cut = split(panel)
-    network = build(NetworkSpec(context=8, horizon=3, hidden=(4,), indicator=True))
-    units = loss_units(panel, cut)
-    problem = NetworkProblem(network, trained, held, dtype="float64", units=units)
-    weights = problem.initial(0)
-    swapped = NetworkProblem(network, held, trained, dtype="float64", units=units)
-    expected, _ = swapped.loss_and_gradient(weights, np.arange(held.count), 0)
-    assert problem.validate(weights) == pytest.approx(expected, rel=1e-12)
-
-
-def test_a_problem_is_known_by_its_data_and_its_network(panel: Panel) -> None:
-    trained, held, _ = split(panel)
-    spec = NetworkSpec(context=8, horizon=3, hidden=(4,))
-    first = NetworkProblem(build(spec), trained, held).fingerprint()
-    assert NetworkProblem(build(spec), trained, held).fingerprint() == first
-    other = NetworkSpec(context=8, horizon=3, hidden=(5,))
-    assert NetworkProblem(build(other), trained, held).fingerprint() != first
-    assert NetworkProblem(build(spec), held, held).fingerprint() != first
-
-
-def test_the_folds_are_the_early_and_the_late_half(panel: Panel) -> None:
-    _, held, _ = split(panel)
-    assert fold_of(held, HOLDOUT).tolist() == [False, False, True, True] * 2
-    _, held = Windows(panel, 8, 3).hold_out(1)
-    assert fold_of(held, Holdout(1, 3, 3)).tolist() == [False, True]
-
-
-def test_each_half_is_calibrated_on_the_other() -> None:
-    generator = np.random.default_rng(0)
-    median = np.zeros((80, 2))
-    truth = generator.normal(size=(80, 2))
-    truth[40:] *= 10
-    one = np.ones_like(median)
-    fold = np.arange(80) >= 40
-    low, high = crossed_bands(fold, median, one, one, truth)[80]
-    assert (high[:40] > 5).all() and (high[40:] < 5).all()
-    np.testing.assert_array_equal(low, -high)
-    few = slice(None, None, 8)
-    assert 95 not in crossed_bands(fold[few], median[few], one[few], one[few], truth[few])
+def test_usual_levels_are_those_that_can_be_had_and_others_are_refused(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    short = wave_table({"a": 30})
+    model = quick(horizon=6, context=8).fit(short, **COLUMNS)
+    most = model.fitted_.calibration.largest_level
+    assert 50 < most < 95
+    names = model.predict().columns
+    assert ("rollcast-lo-80" in names) == (most >= 80) and "rollcast-lo-95" not in names
+    assert "no 95 % interval: the table is too short to calibrate it" in caplog.text
+    longer = wave_table({"a": 80})
+    assert model.backtest(longer, windows=1).bands.keys() == model.forecast().bands.keys()
+    with pytest.raises(UsageError, match="allow at most level"):
+        model.predict(level=(80, 95))
+    with pytest.raises(UsageError, match="allow at most level"):
+        model.backtest(longer, level=95)

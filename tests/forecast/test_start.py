@@ -103,7 +103,7 @@ def days_and_weeks(maps: int) -> NetworkProblem:
     )
     spec = NetworkSpec(
         context=WEEK, horizon=DAY, season=DAY, hidden=(16,), fold=DAY, decoder_gain=0.01,
-        skip="seasonal_mean", skip_gain=0.3, maps=maps,
+        skip="ridge", skip_gain=0.3, maps=maps,
     )  # fmt: skip
     return NetworkProblem(build(spec), trained, held, dtype="float64")
 

@@ -231,7 +231,7 @@ def test_the_untrained_skip_path_repeats_the_window(
 
 
 def test_an_untrained_network_with_a_silent_decoder_is_seasonal_naive() -> None:
-    spec = replace(SMALL, decoder_gain=0.0, season=2, context=8, horizon=5)
+    spec = replace(SMALL, skip="seasonal_naive", decoder_gain=0.0, season=2, context=8, horizon=5)
     network, batch = build(spec), batch_for(spec, missing=False)
     outputs = network.outputs(network.initial(0, "float64"), batch)
     expected = batch.past[[6, 7, 6, 7, 6]]

@@ -58,6 +58,9 @@ def forecast(
     freq: options.Freq = None,
     season: options.Season = None,
     duplicates: options.Duplicates = None,
+    snap: options.Snap = False,
+    query: options.Query = None,
+    sheet: options.Sheet = None,
     cell: fit_options.Cell = None,
     hidden: fit_options.Hidden = None,
     dropout: fit_options.Dropout = None,
@@ -65,6 +68,8 @@ def forecast(
     context: fit_options.Context = None,
     strategy: fit_options.Strategy = None,
     segment: fit_options.Segment = None,
+    skip: fit_options.Skip = None,
+    ensemble: fit_options.Ensemble = None,
     head: fit_options.Head = None,
     scaling: fit_options.Scaling = None,
     initial: fit_options.Initial = None,
@@ -74,6 +79,8 @@ def forecast(
     learning_rate: fit_options.LearningRate = None,
     schedule: fit_options.Schedule = None,
     clip_norm: fit_options.ClipNorm = None,
+    validation: fit_options.Validation = None,
+    no_refit: fit_options.NoRefit = False,
     seed: fit_options.Seed = None,
     watch_gradients: fit_options.WatchGradients = False,
     level: options.Level = None,
@@ -91,12 +98,15 @@ def forecast(
         network = {"cell": cell, "context": context, "strategy": strategy, "head": head}
         network |= {"scaling": scaling, "initial": initial, "seed": seed, "dropout": dropout}
         network |= {"hidden": units_of(hidden), "normalize": normalize, "segment": segment}
+        network |= {"skip": skip, "ensemble": ensemble, "validation": validation}
+        network |= {"refit": False if no_refit else None}
         steering = {"optimizer": optimizer, "learning_rate": learning_rate, "schedule": schedule}
         setting = given({"steps": steps, "batch_size": batch_size} | steering)
         if clip_norm is not None:
             setting["clip_norm"] = clip_norm or None
         columns = {"id": id, "time": time, "target": target, "where": where}
         rows = {"freq": frequency_of(freq), "season": season, "duplicates": duplicates}
+        rows |= {"snap": snap or None, "query": query, "sheet": sheet}
         training = dataclasses.replace(Training(), **setting)
         model = Forecaster(horizon, training=training, **given(network))
         with TrainingBar(screen(errors=True), shown=is_watched() and not quiet) as bar:
@@ -124,6 +134,7 @@ def predict(
     table: options.NewerSource = None,
     horizon: options.GoOn = None,
     future: options.Future = None,
+    query: options.Query = None,
     level: options.Level = None,
     out: options.Out = None,
     quiet: options.Quiet = False,
@@ -148,9 +159,9 @@ def predict(
                 )
             levels = asked or levels_by_default(network)
             dropped = missing(levels, asked)
-            frame = network.predict(table, level=levels)
+            frame = network.predict(table, level=levels, query=query)
         else:
-            frame = sequence_of(network, model, table, horizon, future, asked)
+            frame = sequence_of(network, model, table, horizon, future, asked, query)
         write(frame, out)
         if not quiet:
             show(frame, {"forecast": out}, dropped=dropped)
@@ -163,11 +174,14 @@ def sequence_of(
     steps: int | None,
     future: str | None,
     levels: tuple[float, ...] | None,
+    query: str | None,
 ) -> Any:
     """Outputs at the rows of a table, or after them."""
     what = f"{model} is a SequenceRegressor"
     if table is None:
         raise UsageError(f"{what}, which keeps no rows. Name a table: predict MODEL TABLE.")
+    if query is not None:
+        raise UsageError(f"--query is of a Forecaster; {what}. Leave it out.")
     if levels is not None:
         raise UsageError(f"--level: {what}, which has no intervals. Leave it out.")
     if steps is not None:

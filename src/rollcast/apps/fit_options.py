@@ -69,11 +69,48 @@ Segment = Annotated[
         rich_help_panel=NETWORK,
     ),
 ]
+Skip = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Where the linear path from the window starts: ridge, naive, seasonal_naive, "
+        "seasonal_mean, or none for no such path (default: ridge)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Ensemble = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Networks, of seeds one after the other, whose forecasts are averaged (default: 1)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Validation = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="ROWS",
+        help="Rows at the end of each series held out of the first run (default: by their number)",
+        rich_help_panel=TRAINING,
+    ),
+]
+NoRefit = Annotated[
+    bool,
+    typer.Option(
+        "--no-refit",
+        help="Keep the network that never saw the rows held out; no second run on all rows",
+        rich_help_panel=TRAINING,
+    ),
+]
 Head = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="What it learns: quantile, mse, mae or huber (default: quantile)",
+        help="What it learns: quantile, crps, mse, mae, huber or smape; normal, student_t, "
+        "mixture, log_normal, poisson, negative_binomial or tweedie, with options: "
+        '"mixture(components=3)" … (default: quantile)',
         rich_help_panel=NETWORK,
     ),
 ]

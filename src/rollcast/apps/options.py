@@ -13,7 +13,9 @@ RESULT = "What is left"
 Source = Annotated[
     str,
     typer.Argument(
-        metavar="TABLE", help="A file: .csv, .csv.gz, .tsv, .parquet, .arrow or .feather"
+        metavar="TABLE",
+        help="A file (.csv, .tsv, .json, .jsonl, .parquet, .arrow, .feather, .xlsx …; text also as "
+        ".gz) or a database (sqlite:///file.db, postgresql://…, duckdb:///file.duckdb)",
     ),
 ]
 ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A file that --save left")]
@@ -63,7 +65,12 @@ Time = Annotated[
 ]
 Target = Annotated[
     str | None,
-    typer.Option(metavar="COLUMN", help="Column to forecast (default: y)", rich_help_panel=TABLE),
+    typer.Option(
+        metavar="COLUMNS",
+        help="Column to forecast, or several, each a series of its own: load,heat or "
+        '"*" for all columns of numbers (default: y)',
+        rich_help_panel=TABLE,
+    ),
 ]
 Where = Annotated[
     str | None,
@@ -93,6 +100,30 @@ Duplicates = Annotated[
     typer.Option(
         metavar="RULE",
         help="A time that comes twice: error, first, last or mean (default: error)",
+        rich_help_panel=TABLE,
+    ),
+]
+Snap = Annotated[
+    bool,
+    typer.Option(
+        "--snap",
+        help="Move each stamp to the nearest step, and say how far",
+        rich_help_panel=TABLE,
+    ),
+]
+Query = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SQL",
+        help='Of a database: "select day, sold from sales", or the name of a table',
+        rich_help_panel=TABLE,
+    ),
+]
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of an Excel file: a sheet's name, or its number from 1 (default: the first)",
         rich_help_panel=TABLE,
     ),
 ]

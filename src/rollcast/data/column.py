@@ -175,11 +175,32 @@ def numbers(column: Column, decimal_comma: bool = False) -> tuple[np.ndarray, np
     if column.kind != "text":
         return column.values.astype(np.float64), np.zeros(len(column.missing), bool)
     found = column.values.cast(pl.Float64, strict=False)
-    if decimal_comma and found.null_count() > int(column.missing.sum()):
-        swapped = column.values.str.replace(r"^([+-]?\d+),(\d+)$", "$1.$2")
-        found = swapped.cast(pl.Float64, strict=False)
+    if found.null_count() > int(column.missing.sum()):
+        found = _with_commas(column.values, decimal_comma).cast(pl.Float64, strict=False)
     wrong = found.is_null().to_numpy() & ~column.missing
     return found.fill_null(np.nan).to_numpy().astype(np.float64), wrong
+
+
+DECIMAL = r"^[+-]?\d+(,\d+)?$"
+DECIMAL_GROUPS = r"^[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?$"
+GROUPS = r"^[+-]?(\d+|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?$"
+
+
+def _with_commas(text: Any, decimal_comma: bool) -> Any:
+    """Numbers with commas as Python writes them, where the whole column says what commas mean.
+
+    ``1,5`` and ``1.234,5`` have decimal commas, ``1,234,567`` and ``1,234.5`` groups of three. Only
+    ``decimal_comma`` tells what ``1,234`` is; without it such a column stays as it is.
+    """
+    present = text.drop_nulls()
+    grouped = present.str.contains(GROUPS).all()
+    if present.str.contains(DECIMAL_GROUPS).all() and (decimal_comma or not grouped):
+        return text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    if decimal_comma:  # both kinds of point in one column
+        return text.str.replace(r"^([+-]?\d+),(\d+)$", "$1.$2")
+    if grouped and not present.str.contains(DECIMAL).all():
+        return text.str.replace_all(",", "", literal=True)
+    return text
 
 
 def identities(column: Column, typed: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rollcast.data.panel import object_array
 from rollcast.data.parts import PARTS
 from rollcast.errors import UsageError
 
 if TYPE_CHECKING:
     from rollcast.data.panel import Columns
+
+TARGET_COLUMN = "target"
+"""Names the target of each row where a table has both an id column and several targets."""
 
 
 def build_frame(
@@ -23,11 +27,15 @@ def build_frame(
 ) -> Any:
     """Id and time columns as the user had them, then ``values``; see `Panel.frame`."""
     # repeated names would overwrite each other in silence
-    taken = {*columns.time, *((columns.id,) if columns.id else ())} & set(values)
+    named = [*columns.time, *([columns.id] if columns.id else [])]
+    taken = {*named, *([TARGET_COLUMN] if columns.pairs else [])} & set(values)
     if taken:
         raise UsageError(f"column {taken.pop()!r} is both an id or time column and a result.")
     table: dict[str, Any] = {}
-    if columns.id is not None:
+    if columns.id is not None and columns.pairs:
+        for name, part in ((columns.id, 0), (TARGET_COLUMN, 1)):
+            table[name] = object_array([id[part] for id in ids.tolist()])[index]
+    elif columns.id is not None:
         table[columns.id] = ids[index]
     if columns.parts:
         for name, part in zip(columns.time, columns.parts, strict=True):

@@ -20,7 +20,10 @@ class Columns:
     spread over columns, then ``parts`` says what each one holds (year, month, …). ``frame`` is the
     kind of table (files count as polars), ``stamp`` the kind of the time column. ``zone`` is the
     time zone of the stamps, None without one; ``utc`` says whether the panel counts them in UTC
-    (steps shorter than a day) or by the clock on the wall of that zone.
+    (steps shorter than a day) or by the clock on the wall of that zone. ``targets`` are the columns
+    of several targets, else empty; then ``target`` names their values where they stand in one
+    column, and with ``pairs`` an id is an (id, target) pair, written as two columns. ``duplicates``
+    and ``snap`` are how the table was read.
     """
 
     id: str | None = "unique_id"
@@ -32,6 +35,9 @@ class Columns:
     zone: str | None = None
     utc: bool = False
     duplicates: str = "error"
+    snap: bool = False
+    targets: tuple[str, ...] = ()
+    pairs: bool = False
 
 
 @dataclass(frozen=True)
@@ -199,6 +205,13 @@ class Panel:
             return self.source
         return f"{self.source}, series {self.ids[index]!r}"
 
+    def label(self, index: int) -> str:
+        """What a picture calls a series: its id, or the target of a table without ids."""
+        if self.columns.id is None:
+            return self.columns.target
+        id = self.ids[index]
+        return " ".join(map(str, id)) if self.columns.pairs else str(id)
+
     def validate(self) -> None:
         """Raise `DataError` where the arrays contradict each other or the frequency."""
         rows = len(self.values)
@@ -235,9 +248,7 @@ def count_within(lengths: np.ndarray) -> np.ndarray:
 
 def object_array(values: Sequence[Any]) -> np.ndarray:
     """A 1-d array of Python objects, whatever they are."""
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array
+    return np.fromiter(values, object, len(values))
 
 
 def stamp_text(stamp: Any) -> str:

@@ -189,12 +189,13 @@ def _refuse(
     if given:
         raise DataError(
             f"{name}: freq={freq!r} contradicts the stamps: {before} is followed by {stamp}, "
-            f"{step} later. Give the true step, or leave freq out to have it found."
+            f"{step} later. Give the true step, leave freq out to have it found, or move each "
+            "stamp to the nearest step: snap=True (--snap)."
         )
     raise DataError(
         f"{name}: irregular stamps: {before} is followed by {stamp}, {step} later, where most "
-        f"steps are {freq!r}. Give the step that fits all of them (freq=, --freq), or put the "
-        "rows on a regular grid first."
+        f"steps are {freq!r}. Give the step that fits all of them (freq=, --freq), or move each "
+        "stamp to the nearest step: snap=True (--snap)."
     )
 
 

@@ -153,17 +153,20 @@ class Windows:
             )
         return self._with(self.panel.offsets[which] + rows - 1, self._stop)
 
-    def hold_out(self, origins: int = 1, step: int | None = None) -> tuple[Windows, Windows]:
+    def hold_out(
+        self, origins: int = 1, step: int | None = None, rows: int | None = None
+    ) -> tuple[Windows, Windows]:
         """Training and validation windows: training targets end before validation targets begin.
 
         Validation windows are the last ``origins`` rolling origins of each series, ``step`` rows
-        apart (None = a horizon), each with its whole target inside the series. A series too short
-        to give both is for training only. Raises `DataError` when all of them are.
+        apart (None = a horizon), each with its whole target inside the series; ``rows`` holds out
+        more than those need, and they begin as early. A series too short to give both is for
+        training only. Raises `DataError` when all of them are.
         """
         if origins < 1 or (step is not None and step < 1):
             raise UsageError(f"origins={origins}, step={step}: expected at least 1.")
         step = self.horizon if step is None else step
-        last = self.horizon + (origins - 1) * step
+        last = max(rows or 0, self.horizon + (origins - 1) * step)
         lengths = self.panel.lengths
         enough = lengths >= last + 2
         if not enough.any():

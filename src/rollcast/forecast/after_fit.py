@@ -12,7 +12,7 @@ from rollcast.forecast import intervals, saved
 from rollcast.forecast.backtest import Backtest, run_backtest
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import append
-from rollcast.forecast.result import Forecast, checked_levels
+from rollcast.forecast.result import USUAL_LEVELS, Forecast, levels_for
 from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
 from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
@@ -36,7 +36,7 @@ class AfterFit:
         self.freq_ = fitted.freq
         self.scores_ = fitted.scores
         self.error_by_step_ = fitted.error_by_step
-        self.best_step_ = fitted.best_step
+        self.best_step_ = fitted.best_steps[0]
 
     def _fitted(self, what: str) -> Fitted:
         if not hasattr(self, "fitted_"):
@@ -47,40 +47,44 @@ class AfterFit:
         self,
         table: Any = None,
         *,
-        level: float | Sequence[float] = (80, 95),
+        level: float | Sequence[float] = USUAL_LEVELS,
         where: str | None = None,
+        query: str | None = None,
     ) -> Any:
         """Forecasts of the next ``horizon`` rows of every series, as a table.
 
         Columns: the user's id (if there was one) and time, then ``name`` (the median; for head mse
         the mean) and for each ``level`` in percent ``name-lo-80`` and ``name-hi-80``. ``table``
         holds the rows to go on from, with the columns of the table of ``fit``; its series need not
-        have been seen before. None = the series of ``fit`` and ``update``. The frame is of the kind
+        have been seen before. None = the series of ``fit`` and ``update``. Of a database, ``query``
+        selects the rows, None = the query of ``fit``. The frame is of the kind
         of the table; files and panels give polars.
 
-        Raises UsageError for a level beyond what the held-out windows allow, DataError for a series
-        whose newest ``context_`` rows are all missing.
+        Raises UsageError for a level beyond what the held-out windows allow (of the usual ones such
+        a level is left out, and a log line says so), DataError for a series whose newest
+        ``context_`` rows are all missing.
         """
-        return self.forecast(table, level=level, where=where).frame()
+        return self.forecast(table, level=level, where=where, query=query).frame()
 
     def forecast(
         self,
         table: Any = None,
         *,
-        level: float | Sequence[float] = (80, 95),
+        level: float | Sequence[float] = USUAL_LEVELS,
         where: str | None = None,
+        query: str | None = None,
     ) -> Forecast:
         """As ``predict``, but arrays: a `Forecast` with ``median`` and ``bands``."""
         fitted = self._fitted("predict")
-        levels = checked_levels(level)
-        panel = self._panel(table, where, "predict")
+        levels = levels_for(level, fitted.calibration)
+        panel = self._panel(table, where, query, "predict")
         found, below, above = intervals.forecast_spread(
             fitted.network, fitted.weights, fitted.windows_at_end(panel)
         )
         bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
         return Forecast(panel, self.name, found.median, bands)
 
-    def update(self, table: Any, *, where: str | None = None) -> Self:
+    def update(self, table: Any, *, where: str | None = None, query: str | None = None) -> Self:
         """Take in new rows without training again; returns self.
 
         Rows must be later than those remembered; rows left out between count as missing. New series
@@ -88,7 +92,7 @@ class AfterFit:
         """
         self._fitted("update")
         history = self._history("update")
-        self.history_ = append(history, self._panel(table, where, "update"))
+        self.history_ = append(history, self._panel(table, where, query, "update"))
         return self
 
     def backtest(
@@ -97,8 +101,9 @@ class AfterFit:
         *,
         windows: int = 10,
         step: int | None = None,
-        level: float | Sequence[float] = (80, 95),
+        level: float | Sequence[float] = USUAL_LEVELS,
         where: str | None = None,
+        query: str | None = None,
     ) -> Backtest:
         """Forecasts from the last ``windows`` rolling origins of every series, with scores beside
         the baselines; nothing is trained again.
@@ -107,8 +112,9 @@ class AfterFit:
         before the first origin: ``Backtest.seen`` counts the windows of which it did not.
         """
         fitted = self._fitted("backtest")
-        panel = self._panel(table, where, "backtest")
-        return run_backtest(self.name, fitted, panel, windows, step, checked_levels(level))
+        panel = self._panel(table, where, query, "backtest")
+        levels = levels_for(level, fitted.calibration)
+        return run_backtest(self.name, fitted, panel, windows, step, levels)
 
     def stream(
         self,
@@ -116,6 +122,7 @@ class AfterFit:
         *,
         table: Any = None,
         where: str | None = None,
+        query: str | None = None,
         state: bytes | None = None,
     ) -> Stream:
         """A `Stream`: forecasts row by row. Needs strategy recursive and scaling series.
@@ -132,7 +139,7 @@ class AfterFit:
             if series is not None or table is not None or where is not None:
                 raise UsageError("stream: a state says all. Leave series, table and where out.")
             return restored_stream(self.name, fitted, state)
-        panel = self._panel(table, where, "stream")
+        panel = self._panel(table, where, query, "stream")
         return open_stream(self.name, fitted, panel, series)
 
     def _history(self, what: str) -> Panel:
@@ -143,14 +150,14 @@ class AfterFit:
             )
         return self.history_
 
-    def _panel(self, table: Any, where: str | None, what: str) -> Panel:
+    def _panel(self, table: Any, where: str | None, query: str | None, what: str) -> Panel:
         """The panel of a table with the columns of the one that was fitted, or the history."""
         fitted = self.fitted_
         if table is None:
             if what == "update":
                 raise UsageError("update: no table given. Give the new rows.")
             return self._history(what)
-        return fitted.read(table, where)
+        return fitted.read(table, where, query)
 
     def save(self, path: Path, history: bool = True) -> None:
         """Write the model to one file, whole or not at all.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rollcast.data.database import is_connection
+from rollcast.data.formats import is_excel
 from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.read import DEFAULT_ID, read
 from rollcast.data.scaling import series_statistics
@@ -24,7 +27,8 @@ class Fitted:
     ``location`` and ``scale`` are those of the series ``ids`` for scaling "series", else empty.
     ``scores`` and ``error_by_step`` are of the held-out windows. ``trained_until`` is the newest
     stamp seen by fit (microseconds, or the integer itself). ``options`` are those of ``fit`` that
-    say how the table was read.
+    say how the table was read. ``weights`` are ``(count,)``, of an ensemble ``(members, count)``;
+    ``best_steps`` each member's, ``steps`` and ``reason`` the first one's.
     """
 
     params: dict[str, Any]  # of the forecaster when it was fitted
@@ -44,7 +48,7 @@ class Fitted:
     holdout: Holdout
     series: int
     rows: int
-    best_step: int
+    best_steps: tuple[int, ...]
     steps: int
     reason: str
     seconds: float
@@ -90,21 +94,26 @@ class Fitted:
         location[known], scale[known] = self.location[found[known]], self.scale[found[known]]
         return location, scale
 
-    def read(self, table: Any, where: str | None = None) -> Panel:
+    def read(self, table: Any, where: str | None = None, query: str | None = None) -> Panel:
         """The panel of a table with the columns, frequency and season of the one that was fitted.
 
         Raises DataError for a table that cannot be used, and for another frequency.
         """
         columns = self.columns
+        database = isinstance(table, str) and is_connection(table)
+        excel = isinstance(table, str | Path) and is_excel(table)
         panel = read(
             table,
             id=DEFAULT_ID if columns.id is None else columns.id,
             time=columns.time,
-            target=columns.target,
+            target=columns.targets or columns.target,
             freq=self.freq,
             season=self.season,
             where=where,
             duplicates=columns.duplicates,
+            snap=columns.snap,
+            query=self.options.get("query") if database and query is None else query,
+            sheet=self.options.get("sheet") if excel else None,
         )
         if panel.freq != self.freq:
             raise DataError(

@@ -37,8 +37,15 @@ class Forecaster(AfterFit):
         long windows and horizons. ``"auto"`` is ``"direct"``.
     segment
         Rows of a segment; None = chosen by `choose_segment`.
+    skip
+        Where the linear path from the window starts: ``"ridge"``, a regression; ``"naive"``,
+        ``"seasonal_naive"`` or ``"seasonal_mean"`` (not of recursive networks); ``"none"``: there
+        is no such path.
     head
-        What is learnt: ``"quantile"``, ``"mse"``, ``"mae"`` or ``"huber"``.
+        What is learnt: ``"quantile"``; a point: ``"mse"``, ``"mae"``, ``"huber(delta=1)"``,
+        ``"smape"``; a distribution: ``"normal"``, ``"student_t"``, ``"mixture(components=3)"``,
+        above 0 ``"log_normal"``, from 0 on ``"tweedie(power=1.5)"``, of counts ``"poisson"``,
+        ``"negative_binomial"``; or ``"crps(levels=19)"``. See docs/heads.md.
     scaling
         ``"window"`` or ``"series"``: by whose mean and deviation values are scaled. A recursive
         network scaled by series reads all of the history, and can ``stream``.
@@ -47,6 +54,14 @@ class Forecaster(AfterFit):
     dropout, normalize
         Between layers: dropout while training; ``"layer"`` or ``"batch"`` normalisation, or None
         (of direct networks; outputs go by mean and variance of training windows).
+    validation
+        Rows at the end of each series that are held out of the first run; None = chosen by
+        `choose_holdout`.
+    refit
+        Whether a second run trains on all rows; otherwise the network that never saw those held
+        out is kept.
+    ensemble
+        Networks trained with the seeds from ``seed`` on, whose medians and quantiles are averaged.
     training
         A `Training`: steps, optimizer, learning rate …
     seed
@@ -66,11 +81,15 @@ class Forecaster(AfterFit):
         hidden: Sequence[int] = (64, 64),
         strategy: str = "direct",
         segment: int | None = None,
+        skip: str = "ridge",
         head: str = "quantile",
         scaling: str = "window",
         initial: str = "torch",
         dropout: float = 0.0,
         normalize: str | None = None,
+        validation: int | None = None,
+        refit: bool = True,
+        ensemble: int = 1,
         training: Training = DEFAULT_TRAINING,
         seed: int = 0,
         name: str = "rollcast",
@@ -81,11 +100,15 @@ class Forecaster(AfterFit):
         self.hidden = hidden
         self.strategy = strategy
         self.segment = segment
+        self.skip = skip
         self.head = head
         self.scaling = scaling
         self.initial = initial
         self.dropout = dropout
         self.normalize = normalize
+        self.validation = validation
+        self.refit = refit
+        self.ensemble = ensemble
         self.training = training
         self.seed = seed
         self.name = name
@@ -111,11 +134,14 @@ class Forecaster(AfterFit):
         *,
         id: str = DEFAULT_ID,
         time: str | Sequence[str] = "ds",
-        target: str = "y",
+        target: str | Sequence[str] = "y",
         freq: str | int | None = None,
         season: int | None = None,
         where: str | None = None,
         duplicates: str = "error",
+        snap: bool = False,
+        query: str | None = None,
+        sheet: str | int | None = None,
         listeners: Sequence[Listener] = (),
         checkpoint: Path | None = None,
     ) -> Forecaster:
@@ -126,21 +152,27 @@ class Forecaster(AfterFit):
         and give ``scores_``, so these are a little flattering; `backtest` on later rows is the
         judge. A second run makes that many steps on all rows; its network forecasts.
         ``listeners`` get the events of both. With ``checkpoint``, a path, a fit that was killed
-        goes on from there (and the path + ``.final`` of the second run) to the same bits.
+        goes on from there to the same bits (with more files beside it: ``.final`` of the second
+        run, ``.2``, ``.3`` … of an ensemble's members).
 
         Raises DataError for a table that cannot be used, UsageError for an argument that cannot be,
         TrainingError when training diverges.
         """
         panel = read(
             table, id=id, time=time, target=target, freq=freq, season=season, where=where,
-            duplicates=duplicates,
+            duplicates=duplicates, snap=snap, query=query, sheet=sheet,
         )  # fmt: skip
         given = {
             "id": (id, DEFAULT_ID), "time": (time, "ds"), "target": (target, "y"),
             "freq": (freq, None), "season": (season, None), "where": (where, None),
-            "duplicates": (duplicates, "error"),
+            "duplicates": (duplicates, "error"), "snap": (snap, False), "query": (query, None),
+            "sheet": (sheet, None),
         }  # fmt: skip
-        options = {name: value for name, (value, usual) in given.items() if value != usual}
+        options = {
+            name: value if isinstance(value, str | int) else list(value)
+            for name, (value, usual) in given.items()
+            if value != usual
+        }
         fitted, history = fit_panel(self.get_params(), panel, options, listeners, checkpoint)
         self.history_ = panel
         self.training_history_ = history

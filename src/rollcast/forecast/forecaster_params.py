@@ -13,9 +13,10 @@ STRATEGIES = ("direct", "recursive", "segment", "auto")
 
 def check_params(params: dict[str, Any]) -> None:
     """Raise UsageError for arguments that the parts they are handed to would not refuse."""
-    for name, least in (("horizon", 1), ("seed", 0), ("context", 1), ("segment", 1)):
+    least_of = {"horizon": 1, "seed": 0, "ensemble": 1, "context": 1, "segment": 1, "validation": 1}
+    for name, least in least_of.items():
         found = params[name]
-        if name in ("context", "segment") and found is None:
+        if name in ("context", "segment", "validation") and found is None:
             continue
         whole = is_whole(found)
         if not whole or found < least:
@@ -27,6 +28,13 @@ def check_params(params: dict[str, Any]) -> None:
             f"segment={params['segment']} with strategy={params['strategy']!r}: only "
             "strategy='segment' has segments. Leave it out, or take that strategy."
         )
+    if params["skip"] not in ("ridge", "none") and params["strategy"] == "recursive":
+        raise UsageError(
+            f"skip={params['skip']!r} with strategy='recursive': its linear path starts as a ridge "
+            "regression, or there is none. Give 'ridge' or 'none'."
+        )
+    if not isinstance(params["refit"], bool):
+        raise UsageError(f"refit={params['refit']!r}: expected True or False.")
     if not isinstance(params["training"], Training):
         raise UsageError(
             f"training={params['training']!r}: expected a Training, as in "

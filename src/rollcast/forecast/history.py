@@ -13,6 +13,9 @@ from rollcast.data.panel import Columns, Panel, count_within, object_array, stam
 from rollcast.errors import DataError, ModelFileError
 from rollcast.model.file import field, section
 
+ADDED = ("snap", "targets", "pairs")
+"""Columns that files of before do not have."""
+
 LATEST = 2**58
 """Largest stamp a history in a file may have: in microseconds, the year 11 104."""
 
@@ -98,6 +101,8 @@ def unpack_history(
     lengths = section(sections, "history/lengths", "i8", (None,))
     starts = section(sections, "history/starts", "i8", (len(lengths),))
     ids = unpack_ids(sections, "history/ids", len(lengths))
+    if columns.pairs and not all(isinstance(id, tuple) for id in ids):
+        raise ModelFileError("the model's history has ids that are no pairs. Save it again.")
     # Bounded one by one first: a sum of huge lengths could come round to the right number.
     if not len(lengths) or lengths.min() < 1 or lengths.max() > len(values):
         raise ModelFileError("the model's history has series of no possible length. Save it again.")
@@ -120,7 +125,8 @@ def unpack_history(
 
 def pack_ids(ids: np.ndarray) -> np.ndarray:
     """Ids (text, numbers) as the bytes of a JSON list; others as their text."""
-    plain = [id if isinstance(id, str | int | float) else str(id) for id in ids.tolist()]
+    kinds = str | int | float | tuple  # pairs of id and target become lists
+    plain = [id if isinstance(id, kinds) else str(id) for id in ids.tolist()]
     return np.frombuffer(json.dumps(plain).encode(), np.uint8)
 
 
@@ -134,8 +140,12 @@ def unpack_ids(sections: dict[str, np.ndarray], name: str, count: int) -> list[A
         ) from error
     if not isinstance(ids, list) or len(ids) != count:
         raise ModelFileError(f"section {name!r} of the model holds no list of {count} ids.")
-    if not all(isinstance(id, str | int | float) for id in ids) or len(set(ids)) != count:
+    ids = [tuple(id) if isinstance(id, list) else id for id in ids]
+    parts = [part for id in ids for part in (id if isinstance(id, tuple) else (id,))]
+    if not all(isinstance(part, str | int | float) for part in parts) or len(set(ids)) != count:
         raise ModelFileError(f"section {name!r} of the model holds no {count} different ids.")
+    if any(isinstance(id, tuple) and len(id) != 2 for id in ids):
+        raise ModelFileError(f"section {name!r} of the model holds ids that are no pairs.")
     return ids
 
 
@@ -152,6 +162,8 @@ def unpack_columns(spec: dict[str, Any]) -> Columns:
     values: dict[str, Any] = {}
     for each in fields(Columns):
         default = each.default
+        if each.name in ADDED and each.name not in spec:
+            continue
         if isinstance(default, tuple):
             found = field(spec, each.name, list)
             if not all(isinstance(name, str) for name in found):
@@ -161,6 +173,9 @@ def unpack_columns(spec: dict[str, Any]) -> Columns:
             values[each.name] = field(spec, each.name, bool)
         else:
             values[each.name] = field(spec, each.name, str, type(None))
+    pairs = values.get("pairs", False)
+    if pairs and (values["id"] is None or len(values.get("targets", ())) < 2):
+        raise ModelFileError("the model's columns have pairs of what is not there.")
     known = ("polars", "pandas", "pyarrow")
     if values["frame"] not in known or not values["time"] or values["target"] is None:
         raise ModelFileError("the model's columns cannot be. It was not written by save().")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rollcast.data.panel import Panel
+from rollcast.errors import UsageError
 
 MOST_SHARE = 0.15
 """Part of a typical series that is held out, unless the horizon itself needs more."""
@@ -26,6 +27,9 @@ LEAST_WINDOWS = 19
 
 LEAST_ORIGINS = 3
 """Origins a series where there is room: with one, every series is judged on a single stretch."""
+
+MOST_HELD = 16_384
+"""Windows held out, at most, of rows that are given."""
 
 SEASONS, HORIZONS, MOST_CONTEXT, WINDOWS_PER_ROW = 16, 3, 384, 2
 """Of the rule for the context: see `choose_context`."""
@@ -60,6 +64,18 @@ def choose_holdout(panel: Panel, horizon: int) -> Holdout:
         step = 1
         origins = max(1, min(needed, 1 + room))
     return Holdout(origins, step, horizon + (origins - 1) * step)
+
+
+def given_holdout(panel: Panel, horizon: int, rows: int) -> Holdout:
+    """All origins within the last ``rows`` rows of each series; evenly spaced ones where that makes
+    more than MOST_HELD windows. Raises UsageError where they are fewer than a horizon."""
+    if rows < horizon:
+        raise UsageError(
+            f"validation={rows}: expected at least the horizon, {horizon}, or None to have the "
+            "rows chosen."
+        )
+    step = -(-(rows - horizon + 1) * len(panel) // MOST_HELD)
+    return Holdout(1 + (rows - horizon) // step, step, rows)
 
 
 def choose_context(panel: Panel, horizon: int, holdout: Holdout) -> int:

@@ -23,7 +23,6 @@ from rollcast.score.ridge import ridge
 if TYPE_CHECKING:
     from rollcast.forecast.problem import NetworkProblem
     from rollcast.model.spec import NetworkSpec
-    from rollcast.nn.heads import Head
 
 Array = np.ndarray
 
@@ -48,7 +47,7 @@ def recursive_spec(spec: NetworkSpec) -> NetworkSpec:
         indicator=True,
         skip="none",
         maps=1,
-        lags=min(spec.context, MOST_LAGS),
+        lags=0 if spec.skip == "none" else min(spec.context, MOST_LAGS),
     )
 
 
@@ -56,7 +55,8 @@ def recursive_spec(spec: NetworkSpec) -> NetworkSpec:
 class Equations:
     """Training windows, float64: ``inputs (windows, lags + features + 1)``, newest value first,
     then the calendar of the next row and 1; ``calendar (windows, horizon, features)``; ``target
-    (windows, horizon)``, ``observed`` alike; ``weight`` and ``origin (windows,)``."""
+    (windows, horizon)``, ``observed`` alike; ``weight``, ``origin``, ``location``, ``scale
+    (windows,)``."""
 
     inputs: Array
     calendar: Array
@@ -64,6 +64,8 @@ class Equations:
     observed: Array
     weight: Array
     origin: Array
+    location: Array
+    scale: Array
 
     def sums(self, chosen: Array) -> tuple[Array, Array, float]:
         """Weighed products of the inputs of some windows by themselves and by the next value."""
@@ -87,9 +89,13 @@ def lag_start(problem: NetworkProblem, seed: int) -> Array:
     views["lags.weight"][...] = best[: spec.lags] / spec.skip_gain
     if spec.features:
         views["calendar.weight"][...] = best[spec.lags : -1] / spec.skip_gain
+    begin = network.head.begin(
+        found.target.T, rolled(spec, best, found).T, found.observed.T, found.location, found.scale
+    )
+    _, others = columns(network.head)
     views["head.bias"][0] += best[-1]
     if "head.spread" in views:
-        views["head.spread"][...] = spreads(network.head, found, rolled(spec, best, found))
+        views["head.spread"][...] = begin[:, others]
     return weights
 
 
@@ -102,7 +108,8 @@ def equations(problem: NetworkProblem) -> Equations:
         inputs = np.concatenate([past.T, following[0], np.ones((len(batch), 1))], axis=1)
         calendar = following.transpose(1, 0, 2)
         target, observed = batch.target.T, batch.target_observed.T
-        parts.append((inputs, calendar, target, observed, weight, batch.origin))
+        known = (weight, batch.origin, batch.location, batch.scale)
+        parts.append((inputs, calendar, target, observed, *known))
     joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
     floats = [np.ascontiguousarray(array, np.float64) for array in joined[:3]]
     return Equations(floats[0], floats[1], floats[2], *joined[3:])
@@ -177,12 +184,3 @@ def rolled(
         added = np.einsum("whf,f->wh", found.calendar[chosen], rest[:-1]) + rest[-1]
         newest = np.ascontiguousarray(found.inputs[chosen][:, :lags])
         return engine.linear(newest, by_lag) + engine.linear(np.ascontiguousarray(added), by_step)
-
-
-def spreads(head: Head, found: Equations, forecast: Array) -> Array:
-    """How far each quantile but the median's lies from the forecast, ``(horizon, levels - 1)``: as
-    in the training windows."""
-    errors = np.where(found.observed, found.target - forecast, np.nan)
-    errors[:, ~found.observed.any(axis=0)] = 0.0
-    _, others = columns(head)
-    return np.nanquantile(errors, np.array(head.levels)[others], axis=0).T

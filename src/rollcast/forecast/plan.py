@@ -52,7 +52,7 @@ def plan_network(params: dict[str, Any], every: Windows, trained: Windows) -> Ne
         indicator=bool(np.isnan(panel.values).any() or padded.any()),
         features=len(every.feature_names),
         head=params["head"],
-        skip="seasonal_mean",
+        skip=params["skip"],
         maps=MAPS if fold and trained.count >= MANY_WINDOWS else 1,
         skip_gain=0.3 if trained.count >= MANY_WINDOWS else 0.1,
         decoder_gain=0.01,

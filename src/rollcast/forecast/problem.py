@@ -86,7 +86,11 @@ class NetworkProblem:
         return self.network.settled(weights, self.training.batch(np.unique(chosen)))
 
     def row_weight(self, batch: Batch) -> np.ndarray | None:
-        """The weight of each window of a batch, ``(batch,)``; None weighs all alike."""
+        """The weight of each window of a batch in the loss, ``(batch,)``; None weighs all alike."""
+        return self.unit_weight(batch) if self.network.head.in_units else None
+
+    def unit_weight(self, batch: Batch) -> np.ndarray | None:
+        """What an error of each window counts, ``(batch,)``; None weighs all alike."""
         if self.units is None:
             return None
         return np.minimum(batch.scale / self.units[batch.series], LARGEST_WEIGHT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,9 @@ import numpy as np
 
 from rollcast.data.panel import Panel
 from rollcast.errors import UsageError
-from rollcast.forecast.intervals import check_level
+from rollcast.forecast.intervals import Calibration, check_level
+
+LOG = logging.getLogger("rollcast")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,28 @@ class Forecast:
             columns[f"{self.name}-hi-{level:g}"] = high.ravel()
         index = np.repeat(np.arange(series), horizon)
         return self.panel.frame(index, self.times.ravel(), columns)
+
+
+class UsualLevels(tuple[float, ...]):
+    """Levels that nobody asked for: where the calibration has too few windows for some, the rest
+    will do."""
+
+
+USUAL_LEVELS = UsualLevels((80, 95))
+
+
+def levels_for(
+    level: float | Sequence[float] | None, calibration: Calibration
+) -> tuple[float, ...]:
+    """`checked_levels`, of usual ones those that this calibration can give; a log line says which
+    are left out."""
+    levels = checked_levels(level)
+    if not isinstance(level, UsualLevels):
+        return levels
+    had = tuple(each for each in levels if each <= calibration.largest_level)
+    for each in levels[len(had) :]:
+        LOG.warning("no %g %% interval: the table is too short to calibrate it", each)
+    return had
 
 
 def checked_levels(level: float | Sequence[float] | None) -> tuple[float, ...]:

@@ -31,7 +31,6 @@ from rollcast.train.training import Training
 _FACTS: dict[str, tuple[type, ...]] = {
     "series": (int,),
     "rows": (int,),
-    "best_step": (int,),
     "steps": (int,),
     "reason": (str,),
     "seconds": (float,),
@@ -45,7 +44,7 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
     params["training"] = asdict(params["training"])
     if params["hidden"] is not None:
         params["hidden"] = [int(units) for units in params["hidden"]]
-    for name in ("horizon", "seed", "context"):
+    for name in ("horizon", "seed", "context", "validation", "ensemble"):
         params[name] = None if params[name] is None else int(params[name])
     spec = {
         "forecaster": params,
@@ -60,6 +59,7 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         },
         "holdout": asdict(fitted.holdout),
         "options": fitted.options,
+        "best_steps": list(fitted.best_steps),
     }
     spec |= {name: getattr(fitted, name) for name in _FACTS}
     sections = {
@@ -94,7 +94,10 @@ def unpack(
         raise ModelFileError(f"the model's frequency cannot be: {error}") from error
     if features != network_spec.features or params["scaling"] not in SCALINGS:
         raise ModelFileError("the model's network does not fit its frequency or its scaling.")
-    weights = section(sections, "network/weights", params["training"].dtype, (network.count,))
+    shape = (network.count,)
+    if params["ensemble"] > 1:
+        shape = (params["ensemble"], network.count)
+    weights = section(sections, "network/weights", params["training"].dtype, shape)
     horizon = network_spec.horizon
     scores = section(sections, "calibration/scores", "f8", (None, horizon))
     counts = section(sections, "calibration/counts", "i8", (horizon,))
@@ -130,6 +133,7 @@ def unpack(
         },
         holdout=_holdout(field(spec, "holdout", dict)),
         options=_options(field(spec, "options", dict)),
+        best_steps=_best_steps(spec, params["ensemble"]),
         **facts,
     )
     return params, fitted, history
@@ -146,16 +150,34 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "cell": field(saved, "cell", str),
         "hidden": tuple(field(saved, "hidden", list)),
         "strategy": field(saved, "strategy", str),
-        "segment": field(saved, "segment", int, type(None)) if "segment" in saved else None,
+        "segment": _later(saved, "segment", None, int, type(None)),
+        "skip": _later(saved, "skip", "ridge", str),
         "head": field(saved, "head", str),
         "scaling": field(saved, "scaling", str),
-        "initial": field(saved, "initial", str) if "initial" in saved else "torch",
-        "dropout": field(saved, "dropout", float) if "dropout" in saved else 0.0,
-        "normalize": field(saved, "normalize", str, type(None)) if "normalize" in saved else None,
+        "initial": _later(saved, "initial", "torch", str),
+        "dropout": _later(saved, "dropout", 0.0, float),
+        "normalize": _later(saved, "normalize", None, str, type(None)),
+        "validation": _later(saved, "validation", None, int, type(None)),
+        "refit": _later(saved, "refit", True, bool),
+        "ensemble": _later(saved, "ensemble", 1, int),
         "training": training,
         "seed": field(saved, "seed", int),
         "name": field(saved, "name", str),
     }
+
+
+def _later(saved: dict[str, Any], name: str, usual: Any, *kinds: type) -> Any:
+    """An argument that came after the first model files; those that lack it have the usual one."""
+    return field(saved, name, *kinds) if name in saved else usual
+
+
+def _best_steps(spec: dict[str, Any], members: int) -> tuple[int, ...]:
+    if "best_steps" not in spec and members == 1:  # written before there were ensembles
+        return (field(spec, "best_step", int),)
+    found = field(spec, "best_steps", list)
+    if len(found) != members or not all(type(step) is int for step in found):
+        raise ModelFileError("the model's best steps are not those of its networks.")
+    return tuple(found)
 
 
 def _statistics(sections: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

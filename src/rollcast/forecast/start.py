@@ -4,8 +4,8 @@ The first map of the skip path begins as the seasonal naive or the seasonal mean
 ridge regression on the training windows adds to it; prior and penalty are chosen by
 cross-validation over blocks of neighbouring windows, with a gap of a horizon on both sides. Further
 maps begin as forecasts that suit other windows, such as what was a week of hours ago. The network
-learns what is left, and whom to trust. What each quantile lies above or below the median begins as
-it was in the training windows.
+learns what is left, and whom to trust. What each quantile lies above or below the median, or the
+parameters of a distribution, begin as they were in the training windows.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rollcast.score.ridge import ridge
 if TYPE_CHECKING:
     from rollcast.data.windows import Batch
     from rollcast.forecast.problem import NetworkProblem
+    from rollcast.model.spec import NetworkSpec
 
 PRIORS = ("seasonal_naive", "seasonal_mean")
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, None)
@@ -40,14 +41,16 @@ AT_ONCE = 2048
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Training windows side by side, float64: ``inputs (context + 1, windows)``, the last row ones;
-    ``target (horizon, windows)``, ``observed`` alike; ``weight (windows,)``, ``origin (windows,)``.
-    """
+    ``target (horizon, windows)``, ``observed`` alike; ``weight``, ``origin``, ``location`` and
+    ``scale (windows,)``."""
 
     inputs: np.ndarray
     target: np.ndarray
     observed: np.ndarray
     weight: np.ndarray
     origin: np.ndarray
+    location: np.ndarray
+    scale: np.ndarray
 
     def take(self, chosen: np.ndarray) -> Rows:
         return Rows(
@@ -56,6 +59,8 @@ class Rows:
             self.observed[:, chosen],
             self.weight[chosen],
             self.origin[chosen],
+            self.location[chosen],
+            self.scale[chosen],
         )
 
     def sums(self, filler: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -79,7 +84,8 @@ def linear_start(problem: NetworkProblem, seed: int) -> np.ndarray:
     if network.spec.skip == "none":
         return weights
     rows = training_rows(problem)
-    best = best_map(problem, rows)
+    ridge_start = network.spec.skip == "ridge"
+    best = best_map(problem, rows) if ridge_start else naive_start(network.spec)
     views = network.views(weights)
     spec = network.spec
     maps = views["skip.weight"].reshape(spec.maps, spec.horizon, spec.context)
@@ -88,8 +94,17 @@ def linear_start(problem: NetworkProblem, seed: int) -> np.ndarray:
         maps[1:] = other_maps(problem, rows, best, spec.maps - 1)
     maps /= spec.skip_gain
     bias = views["decoder.bias"].reshape(network.spec.horizon, network.head.width)
-    bias[...] = best[-1][:, None] + residual_quantiles(network.head.levels, rows, best)
+    head = network.head
+    located = forecast(best, rows.inputs)
+    found = head.begin(rows.target, located, rows.observed, rows.location, rows.scale)
+    found[:, : head.locations] += best[-1][:, None]
+    bias[...] = found
     return weights
+
+
+def naive_start(spec: NetworkSpec) -> np.ndarray:
+    """The naive forecast that the spec names, shaped as `best_map`."""
+    return np.vstack([naive_map(spec, spec.skip).T, np.zeros(spec.horizon)])
 
 
 def training_rows(problem: NetworkProblem) -> Rows:
@@ -99,7 +114,8 @@ def training_rows(problem: NetworkProblem) -> Rows:
         past = filled(batch.past, batch.observed)
         inputs = np.ones((len(past) + 1, past.shape[1]))
         inputs[:-1] = past
-        parts.append((inputs, batch.target, batch.target_observed, weight, batch.origin))
+        known = (weight, batch.origin, batch.location, batch.scale)
+        parts.append((inputs, batch.target, batch.target_observed, *known))
     joined = [np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)]
     return Rows(joined[0], joined[1].astype(np.float64), *joined[2:])
 
@@ -112,7 +128,7 @@ def training_batches(problem: NetworkProblem) -> Iterator[tuple[Batch, np.ndarra
         chosen = np.linspace(0, len(chosen) - 1, MOST_FITTED).astype(np.int64)
     for start in range(0, len(chosen), AT_ONCE):
         batch = windows.batch(chosen[start : start + AT_ONCE])
-        weight = problem.row_weight(batch)
+        weight = problem.unit_weight(batch)
         yield batch, np.ones(len(batch)) if weight is None else weight
 
 
@@ -176,16 +192,6 @@ def shrunk(
         return prior
     left = cross - engine.linear(gram, np.ascontiguousarray(prior.T))
     return prior + ridge(gram, left, penalty * total)
-
-
-def residual_quantiles(levels: tuple[float, ...], rows: Rows, found: np.ndarray) -> np.ndarray:
-    """The quantiles of a map's errors at each step, ``(horizon, width)``; 0 for a point head."""
-    if not levels:
-        return np.zeros((found.shape[1], 1))
-    errors = np.where(rows.observed, rows.target - forecast(found, rows.inputs), np.nan)
-    never = ~rows.observed.any(axis=1)
-    errors[never] = 0.0
-    return np.nanquantile(errors, levels, axis=1).T
 
 
 def forecast(found: np.ndarray, inputs: np.ndarray) -> np.ndarray:

@@ -65,6 +65,7 @@ class Stream:
         self._location_of_one = float(start.location[0])
         self._scale_of_one = float(start.scale[0])
         self._row = np.empty(count)  # of update, which makes no arrays it can do without
+        self._plain = network.head.first_is_point
         self._stale = True  # whether a freshness below 1 may stand in the input
         self._finite = np.empty(count, bool)
         self._x = np.empty((count, spec.inputs), dtype)
@@ -192,11 +193,22 @@ class Stream:
             self._x[:, 1] = 1.0 / (1.0 + self._age)
             self._stale = bool(self._age.any())
         median = self._lags @ self._values[end - len(self._lags) : end]
-        median += self._stepper.step(self._x)[:, 0]
+        told = self._stepper.step(self._x)
+        median += told[:, 0]
         median += self._clock.added
+        if not self._plain:
+            return self._point(median, told)
         found = median * self._scale
         found += self._location
         return found
+
+    def _point(self, first: Array, told: Array) -> Array:
+        """The forecast of the next row ``(series,)`` where it takes all of the head's numbers."""
+        network = self._fitted.network
+        told = told[None].copy()
+        told[0, :, 0] = first
+        output = recursive.arranged(network, network.views(self._fitted.weights), told)
+        return network.head.point(output, self._location, self._scale)[0]
 
     def _memory(self) -> Memory:
         """What the network knew before the newest row."""
@@ -216,7 +228,9 @@ def open_stream(name: str, fitted: Fitted, panel: Panel, series: Any) -> Stream:
     """A stream at the end of one ``series`` of ``panel``, of a list of them, or (None) of all."""
     single = series is None and panel.columns.id is None
     if series is not None:
-        single = not isinstance(series, list | tuple | np.ndarray)
+        # an (id, target) pair is one id
+        one = isinstance(series, tuple) and panel.columns.pairs and series in panel.ids.tolist()
+        single = one or not isinstance(series, list | tuple | np.ndarray)
         panel = panel.take(_places(panel, [series] if single else list(series)))
     windows = fitted.windows_at_end(panel)
     assert windows.statistics is not None
@@ -251,4 +265,9 @@ def check_streamable(fitted: Fitted) -> None:
         raise UsageError(
             f"stream: this model was fitted with {found}, which reads a whole window for every "
             "forecast. Fit one with strategy='recursive', scaling='series'."
+        )
+    if fitted.weights.ndim > 1:
+        raise UsageError(
+            f"stream: this model is an ensemble of {len(fitted.weights)} networks, and a stream "
+            "keeps the state of one. Fit it with ensemble=1, or call update and predict."
         )

@@ -21,16 +21,19 @@ def summary(name: str, fitted: Fitted) -> str:
     seen = f"{spec.context} rows seen"
     if fitted.whole:
         seen += " in training, otherwise all"
+    then = "and the network kept never saw them"
+    if fitted.params["refit"]:
+        then = "up to which the network was then trained on all rows"
+    several = f"the mean of {len(fitted.best_steps)} × " if len(fitted.best_steps) > 1 else ""
     lines = [
-        f"{name}: {spec.strategy} {spec.cell} {layers}, {fitted.network.count} weights, "
+        f"{name}: {several}{spec.strategy} {spec.cell} {layers}, {fitted.network.count} weights, "
         f"head {spec.head}",
         f"data: {fitted.source}, {fitted.series} series, {fitted.rows} rows, "
         f"freq {fitted.freq}, season {fitted.season}",
         f"window: {seen}, {spec.horizon} forecast, scaled by {fitted.scaling}",
         f"training: {fitted.steps} steps in {fitted.seconds:.1f} s ({fitted.reason}), "
-        f"best at {fitted.best_step}",
-        f"held out: {origins}; they also chose the step, up to which the network was then trained "
-        "on all rows",
+        f"best at {', '.join(map(str, fitted.best_steps))}",
+        f"held out: {origins}; they also chose the step, {then}",
     ]
     width = max(len(method) for method in fitted.scores)
     lines.append(" " * width + "".join(f"{metric:>10}" for metric in METRICS))

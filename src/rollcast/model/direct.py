@@ -97,7 +97,7 @@ def loss_and_gradient(
     skip = _skip(network, views, state, rows)
     output = _output(network, views, state, skip, hidden)
     loss, slope = network.head.loss_and_gradient(
-        output, batch.target, batch.target_observed, row_weight
+        output, batch.target, batch.target_observed, row_weight, batch.location, batch.scale
     )
     gradient = np.empty_like(weights)
     parts = network.views(gradient)
@@ -109,7 +109,9 @@ def loss_and_gradient(
     )
     assert dstate is not None
     if skip is not None:
-        dgates = skip_backward(spec, views, parts, skip, by_row.sum(axis=2), state, rows)
+        dgates = skip_backward(
+            spec, views, parts, skip, by_row[..., : network.head.locations].sum(axis=2), state, rows
+        )
         if dgates is not None:
             dstate += dgates
     if hidden is not None:
@@ -170,7 +172,9 @@ def _output(
         decoded = np.add(decoded, output, out=output)
     if skip is None:
         return np.ascontiguousarray(decoded)
-    return np.add(decoded, skip.mixed.T[:, :, None], out=output)
+    output[...] = decoded
+    output[..., : network.head.locations] += skip.mixed.T[:, :, None]
+    return output
 
 
 def _future_hidden(

@@ -30,6 +30,7 @@ class Prediction:
     (windows, horizon, levels)``, and the ``scale (windows,)`` by which values were divided.
 
     A point head has no quantiles; its ``median`` is what it was trained for (mse: the mean).
+    That of head tweedie is the mean too.
     """
 
     median: Array
@@ -73,7 +74,9 @@ def loss(
         counts = batch.target_observed.sum(axis=0)
         observed = float(counts.sum() if rows is None else (counts * rows).sum())
         head = network.head
-        total += observed * head.loss(output, batch.target, batch.target_observed, rows)
+        total += observed * head.loss(
+            output, batch.target, batch.target_observed, rows, batch.location, batch.scale
+        )
         weight += observed
     return total / weight if weight else 0.0
 
@@ -84,26 +87,33 @@ def read_off(
     """The forecasts that the head's numbers ``(horizon, batch, width)`` say, with quantiles at
     ``levels`` when it has any; ``location, scale (batch,)``."""
     levels = tuple(levels) if network.head.levels else ()
-    if levels:
-        scaled = network.head.quantiles(output, (0.5, *levels)).transpose(1, 0, 2)
-        unscaled = scaled * scale[:, None, None] + location[:, None, None]
-        return Prediction(unscaled[..., 0], unscaled[..., 1:], levels, scale)
-    median = network.head.median(output).T * scale[:, None] + location[:, None]
-    return Prediction(median, np.empty((*median.shape, 0)), (), scale)
+    median = network.head.point(output, location, scale).T
+    if not levels:
+        return Prediction(median, np.empty((*median.shape, 0)), (), scale)
+    quantiles = network.head.quantiles(output, levels, location, scale).transpose(1, 0, 2)
+    return Prediction(median, quantiles, levels, scale)
 
 
 def predict(
     network: Network, weights: Array, windows: Windows, *, levels: Sequence[float] = ()
 ) -> Prediction:
-    """Forecasts of all windows, with quantiles at ``levels`` when the head has any."""
+    """Forecasts of all windows, with quantiles at ``levels`` when the head has any.
+
+    ``weights`` are ``(count,)``, or those of several networks ``(members, count)``: then medians
+    and quantiles are the means of theirs.
+    """
     levels = tuple(levels) if network.head.levels else ()
-    median = np.empty((windows.count, network.spec.horizon))
-    quantiles = np.empty((*median.shape, len(levels)))
+    median = np.zeros((windows.count, network.spec.horizon))
+    quantiles = np.zeros((*median.shape, len(levels)))
     scale = np.empty(windows.count)
-    done = 0
-    for batch, output in outputs(network, weights, windows):
-        rows = slice(done, done + len(batch))
-        done = rows.stop
-        found = read_off(network, output, batch.location, batch.scale, levels)
-        median[rows], quantiles[rows], scale[rows] = found.median, found.quantiles, batch.scale
+    members = np.atleast_2d(weights)
+    for each in members:
+        done = 0
+        for batch, output in outputs(network, each, windows):
+            rows = slice(done, done + len(batch))
+            done = rows.stop
+            found = read_off(network, output, batch.location, batch.scale, levels)
+            median[rows] += found.median / len(members)
+            quantiles[rows] += found.quantiles / len(members)
+            scale[rows] = batch.scale
     return Prediction(median, quantiles, levels, scale)

@@ -3,6 +3,7 @@
     h_t  = the recurrent stack's state after row t (value, freshness, calendar of the next row)
     ŷ_{t+1} = W h_t + b + Σ_{j<p} a_j y_{t−j} + g f_{t+1}           median; the autoregressive path
     other quantiles: the median, plus their rows of W h_t + b, plus a number for each step ahead
+    of a distribution ŷ is the location; its other numbers: their rows, and a number for each step
 
 Beyond the newest row, y is what was forecast. Training goes through that closed loop: the window is
 read as it was, the loss is that of the horizon rolled out of it (a network that is trained on true
@@ -114,9 +115,9 @@ def loss_and_gradient(
         run = network.recurrent.forward(stack, rows, seed=seed, step=step, outputs=False)
         memory = Memory(run.h, run.c, memory.past, memory.value, memory.age)
     rolled = _roll(network, weights, memory, batch.future_features, record=(seed, step))
-    output = _arranged(network, views, rolled.y)
+    output = arranged(network, views, rolled.y)
     loss, slope = network.head.loss_and_gradient(
-        output, batch.target, batch.target_observed, row_weight
+        output, batch.target, batch.target_observed, row_weight, batch.location, batch.scale
     )
     dy = _arranged_backward(network, slope)
     back = engine.rollout_backward(rolled.recording, dy)
@@ -160,7 +161,7 @@ def forecast(network: Network, weights: Array, memory: Memory, future_features: 
     """The head's numbers ``(steps, batch, width)`` of as many steps as there are
     ``future_features (steps, batch, features)``."""
     y = _roll(network, weights, memory, future_features).y
-    return _arranged(network, network.views(weights), y)
+    return arranged(network, network.views(weights), y)
 
 
 def _window(network: Network, batch: Batch) -> tuple[Array, Memory]:
@@ -210,28 +211,31 @@ def _roll(
     )  # fmt: skip
 
 
-def _arranged(network: Network, views: dict[str, Array], y: Array) -> Array:
-    """Numbers of the loop (the median, and how far the other quantiles lie from it) as the head
-    has them: in the order of its levels."""
+def arranged(network: Network, views: dict[str, Array], y: Array) -> Array:
+    """Numbers of the loop (the median, and how far the other quantiles lie from it; or a location
+    and what lies round it) as the head has them."""
     middle, others = columns(network.head)
     output = np.empty_like(y)
     output[..., middle] = y[..., 0]
     if others:
         steps = np.minimum(np.arange(len(y)), network.spec.horizon - 1)
-        output[..., others] = y[..., :1] + y[..., 1:] + views["head.spread"][steps][:, None]
+        output[..., others] = y[..., 1:] + views["head.spread"][steps][:, None]
+        if network.head.locations > 1:
+            output[..., others] += y[..., :1]
     return output
 
 
 def _arranged_backward(network: Network, slope: Array) -> Array:
     _, others = columns(network.head)
     dy = np.empty_like(slope)
-    dy[..., 0] = slope.sum(axis=-1)
+    dy[..., 0] = slope[..., : network.head.locations].sum(axis=-1)
     dy[..., 1:] = slope[..., others]
     return dy
 
 
 def columns(head: Head) -> tuple[int, list[int]]:
-    """The head's column that is fed back, the level nearest to the median, and the others."""
-    levels = head.levels or (0.5,)
-    middle = min(range(len(levels)), key=lambda index: abs(levels[index] - 0.5))
-    return middle, [index for index in range(len(levels)) if index != middle]
+    """The head's column that is fed back, and the others: of quantiles the level nearest to the
+    median, else the location."""
+    levels = head.levels if head.locations > 1 else ()
+    middle = min(range(len(levels)), key=lambda index: abs(levels[index] - 0.5), default=0)
+    return middle, [index for index in range(head.width) if index != middle]

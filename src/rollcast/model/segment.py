@@ -118,8 +118,9 @@ def loss_and_gradient(
         top = top * dropped
     skip = _skip(spec, views, state, read)
     loss, slope = network.head.loss_and_gradient(
-        _output(network, views, top, skip, read), batch.target, batch.target_observed, row_weight
-    )
+        _output(network, views, top, skip, read), batch.target, batch.target_observed, row_weight,
+        batch.location, batch.scale,
+    )  # fmt: skip
 
     dsegments = _segments_of(spec, slope)
     dtop, parts["decoder.weight"][...], _ = engine.linear_backward(
@@ -141,7 +142,7 @@ def loss_and_gradient(
         )  # fmt: skip
     dh, dc = _summed(back.h0, ahead), _summed(back.c0, ahead)
     if skip is not None:
-        by_row = np.ascontiguousarray(slope.sum(axis=2).T)
+        by_row = np.ascontiguousarray(slope[..., : network.head.locations].sum(axis=2).T)
         dgates = skip_backward(
             spec, views, parts, skip, by_row, state, np.ascontiguousarray(read.past.T)
         )
@@ -232,7 +233,8 @@ def _output(
     told = told.reshape(spec.segments_ahead, -1, spec.segment_rows, width).transpose(0, 2, 1, 3)
     output = told.reshape(-1, told.shape[2], width)[: spec.horizon]
     output += views["decoder.bias"].reshape(spec.horizon, 1, width)
-    output += (read.past[-1] if skip is None else skip.mixed.T)[..., None]
+    linear = read.past[-1] if skip is None else skip.mixed.T
+    output[..., : network.head.locations] += linear[..., None]
     return np.ascontiguousarray(output)
 
 

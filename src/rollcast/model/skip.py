@@ -86,11 +86,12 @@ def naive_map(spec: NetworkSpec, kind: str) -> Array:
     """Weights ``(horizon, context)`` that repeat the window.
 
     "naive": the last value; "seasonal_naive": the value one season before each step;
-    "seasonal_mean": the mean of that phase over all whole seasons of the window. Where the window
-    is shorter than a season, the last value.
+    "seasonal_mean" and "ridge": the mean of that phase over all whole seasons of the window. Where
+    the window is shorter than a season, the last value.
     """
     season = 1 if kind == "naive" or spec.season > spec.context else spec.season
-    seasons = spec.context // season if kind == "seasonal_mean" and season > 1 else 1
+    means = kind in ("seasonal_mean", "ridge") and season > 1
+    seasons = spec.context // season if means else 1
     weight = np.zeros((spec.horizon, spec.context))
     for back in range(1, seasons + 1):
         weight += lag_map(spec, back * season, season) / seasons

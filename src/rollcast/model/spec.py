@@ -9,12 +9,13 @@ from rollcast.choice import is_whole, written
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.model.file import field
 from rollcast.nn.cells import CELLS
-from rollcast.nn.heads import Head, make_head
+from rollcast.nn.heads import HEADS, Head, make_head
 from rollcast.nn.initial import INITIAL
 from rollcast.nn.normal import NORMALIZE
 
-SKIPS = ("none", "naive", "seasonal_naive", "seasonal_mean")
-"""What the linear path from the window gives before training."""
+SKIPS = ("none", "naive", "seasonal_naive", "seasonal_mean", "ridge")
+"""What the linear path from the window gives before training; ridge is a regression that the data
+decide, and seasonal_mean until they do."""
 
 LATER = ("initial", "lags", "normalize", "segment")
 """Parts that came after the first model files; those that lack one have its default."""
@@ -60,7 +61,7 @@ class NetworkSpec:
     future_units: int = 16
     head: str = "quantile"
     levels: tuple[float, ...] | None = None
-    skip: str = "seasonal_naive"
+    skip: str = "ridge"
     maps: int = 1
     skip_gain: float = 1.0
     decoder_gain: float = 1.0
@@ -107,6 +108,7 @@ class NetworkSpec:
         self._check_normalize()
         if self.levels is not None:
             object.__setattr__(self, "levels", tuple(float(level) for level in self.levels))
+        object.__setattr__(self, "head", written("head", self.head, HEADS))
         self.make_head()
         if self.strategy == "recursive":
             if not self.indicator or self.fold is not None or self.skip != "none" or self.maps > 1:
@@ -143,8 +145,6 @@ class NetworkSpec:
 
     def make_head(self) -> Head:
         """The head of the network."""
-        if not isinstance(self.head, str):
-            raise UsageError(f"head={self.head!r}: expected a name, such as 'quantile'.")
         return make_head(self.head, self.levels)
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 from rollcast.data.panel import stamp_text
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster import Forecaster
-from rollcast.forecast.result import Forecast
+from rollcast.forecast.result import USUAL_LEVELS, Forecast
 from rollcast.plots import report
 from rollcast.plots.pictures import GradientPicture, SeriesPicture, TrainingCurve
 from rollcast.plots.scores import headline
@@ -21,14 +21,14 @@ from rollcast.train.training import Training
 from rollcast.train.watch import GradientHistory
 
 # Arguments of the Forecaster that the command line takes.
-OPTIONS = ("cell", "context", "head", "scaling", "seed")
+OPTIONS = ("cell", "context", "head", "scaling", "seed", "ensemble", "skip", "validation")
 
 
 def write_report(
     forecaster: Forecaster,
     path: str | os.PathLike[str],
     *,
-    level: float | Sequence[float] = (80, 95),
+    level: float | Sequence[float] = USUAL_LEVELS,
     gradients: GradientHistory | None = None,
 ) -> Path:
     """Write the HTML report of a fitted forecaster; returns its path.
@@ -43,7 +43,7 @@ def write_report(
 def forecast_report(
     forecaster: Forecaster,
     *,
-    level: float | Sequence[float] = (80, 95),
+    level: float | Sequence[float] = USUAL_LEVELS,
     gradients: GradientHistory | None = None,
 ) -> report.Report:
     """What the report shows."""
@@ -88,7 +88,7 @@ def pictures(found: Forecast) -> list[SeriesPicture]:
     times = found.times
     return [
         SeriesPicture(
-            id=str(panel.ids[index]) if panel.columns.id else panel.columns.target,
+            id=panel.label(index),
             times=panel.local(panel.series(index).times),
             history=panel.series(index).values,
             forecast_times=panel.local(times[index]),
@@ -130,10 +130,12 @@ def scored_on(fitted: Fitted) -> str:
     )
     rows = "a row" if holdout.step == 1 else f"{holdout.step} rows"
     apart = "" if holdout.origins == 1 else f", {rows} apart"
+    then = "The network that forecasts was then trained up to that step on all rows. "
+    if not fitted.params["refit"]:
+        then = "That network forecasts. "
     return (
         f"Measured on {origins} of each series{apart}, held out of the training. The same windows "
-        "chose the step to stop at, so the network's scores are a little flattering. The network "
-        "that forecasts was then trained up to that step on all rows. "
+        f"chose the step to stop at, so the network's scores are a little flattering. {then}"
         "Coverage is that of intervals calibrated on the other half of these windows."
     )
 
@@ -151,6 +153,7 @@ def settings(forecaster: Forecaster) -> dict[str, object]:
         "head": spec.head,
         "scaling": forecaster.fitted_.scaling,
         "weights": forecaster.fitted_.network.count,
+        "networks": forecaster.ensemble,
         "seed": forecaster.seed,
     }
     training = forecaster.training
@@ -171,7 +174,7 @@ def command(forecaster: Forecaster) -> str:
     words = ["rollcast", "forecast", fitted.source, "--horizon", str(forecaster.horizon)]
     for name, value in fitted.options.items():
         text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        words += [f"--{name}", text]
+        words += [f"--{name}"] if value is True else [f"--{name}", text]
     for name in OPTIONS:
         if getattr(forecaster, name) != getattr(usual, name):
             words += [f"--{name}", str(getattr(forecaster, name))]

@@ -1,0 +1,1 @@
+"""How accuracy is measured: one file a protocol, all with the face of `protocol.Protocol`."""

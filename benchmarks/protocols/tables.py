@@ -1,0 +1,233 @@
+"""Small real tables: rolling origins, everything at its default, beside references.
+
+Each method is trained or fitted once, on what lies before the first origin, and then forecasts
+from every origin, a horizon apart, knowing all rows before it. MASE and CRPS are over all origins,
+both in the unit of MASE: the mean absolute seasonal difference before the first origin. CRPS is of
+the quantiles that 50, 80 and 95 % intervals end at, and the median; those of a baseline lie round
+its forecast as its errors did at CALIBRATED origins before the first one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+import rollcast
+from protocols.protocol import Case, Found, Method, Protocol
+from rollcast.data import datasets
+from rollcast.score import metrics
+from rollcast.score.baselines import BASELINES
+
+Array = np.ndarray
+
+MOST_ORIGINS, LARGEST_SHARE, CALIBRATED = 12, 0.25, 60
+LEVELS = (50, 80, 95)
+QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+
+NEWEST = {"AutoETS": 2000, "AutoARIMA": 1000}
+"""Rows a series that models of statsforecast are fitted on: more cost hours at a season of 24."""
+
+LONGEST_SEASON = 24
+"""AutoETS has no season beyond this one (statsforecast drops it), AutoARIMA takes minutes to
+hours with one: series with a longer season are given to both without."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file under the data folder, or without one a data set that ships."""
+
+    horizon: int
+    file: str = ""
+    time: str = ""
+    target: str = ""
+    id: str = "unique_id"
+    season: int | None = None
+
+
+SMALL, DARTS = "tsdl_small/", "darts_sets/"
+TABLES = {
+    "airline, monthly": Table(12, SMALL + "airline-passengers.csv", "Month", "Passengers"),
+    "sunspots, monthly": Table(12, SMALL + "monthly-sunspots.csv", "Month", "Sunspots"),
+    "Melbourne, daily": Table(14, SMALL + "daily-min-temperatures.csv", "Date", "Temp"),
+    "Seattle, daily": Table(14, "vega/seattle-weather.csv", "date", "temp_max"),
+    "births, daily": Table(14, SMALL + "daily-total-female-births.csv", "Date", "Births"),
+    "bike sharing, hourly": Table(
+        24, "skforecast_sets/bike_sharing_dataset_clean.csv", "date_time", "users"
+    ),
+    "PM2.5, hourly": Table(24, "beijing_pm25/pollution.csv", "year,month,day,hour", "pm2.5"),
+    "NN5, daily": Table(14, "nn5_daily/nn5.parquet", "ds", "y", season=7),
+    "taylor, half-hourly": Table(48, DARTS + "taylor.csv", "", "Y", season=48),
+    "co2, weekly": Table(26),
+    "sunspots, yearly": Table(10),
+    "Nile, yearly": Table(6),
+}
+SHIPPED = {"co2, weekly": "co2", "sunspots, yearly": "sunspots", "Nile, yearly": "nile"}
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """The whole table, what lies before the first origin, and the origins."""
+
+    panel: rollcast.Panel
+    before: rollcast.Panel
+    origins: int
+    horizon: int
+
+    def rows(self) -> tuple[Array, Array]:
+        """Series and row of the panel at which each target begins, series by series."""
+        back = self.horizon * np.arange(self.origins, 0, -1)
+        series = np.repeat(np.arange(len(self.panel)), self.origins)
+        return series, (self.panel.offsets[1:, None] - back).reshape(-1)
+
+    def truth(self) -> Array:
+        """What came ``(windows, horizon)``."""
+        _, rows = self.rows()
+        return self.panel.values[rows[:, None] + np.arange(self.horizon)]
+
+    def scores(self, quantiles: Array) -> dict[str, float]:
+        """MASE of the median and CRPS, of quantiles ``(windows, horizon, levels)``."""
+        cut = self.before.offsets
+        unit = metrics.seasonal_scales(self.before.values, cut, self.panel.season)
+        unit = unit[self.rows()[0]]
+        truth, middle = self.truth(), QUANTILES.index(0.5)
+        mase = metrics.mase(truth, quantiles[..., middle], unit)
+        crps = metrics.crps(truth / unit[:, None], quantiles / unit[:, None, None], QUANTILES)
+        return {"mase": float(mase), "crps": float(crps)}
+
+
+def load(folder: Path, case: Case) -> Data | None:
+    """A table; None where the file is not there."""
+    each = TABLES[case.set]
+    path = folder / each.file
+    if not each.file:
+        panel = datasets.load(SHIPPED[case.set])
+    elif not path.exists():
+        return None
+    elif not each.time:
+        whole = pl.read_csv(path).with_row_index("ds").with_columns(pl.col("ds").cast(int))
+        panel = rollcast.read(whole, target=each.target, season=each.season)
+    else:
+        panel = rollcast.read(
+            path, id=each.id, time=each.time, target=each.target, season=each.season
+        )
+    rows = int(panel.lengths.min())
+    origins = min(MOST_ORIGINS, int(LARGEST_SHARE * rows) // each.horizon)
+    before, _ = panel.split(origins * each.horizon)
+    return Data(panel, before, origins, each.horizon)
+
+
+def ours(data: Data, case: Case, seed: int) -> Found:
+    model = rollcast.Forecaster(data.horizon, seed=seed).fit(data.before)
+    back = model.backtest(data.panel, windows=data.origins, step=data.horizon, level=())
+    series, rows = data.rows()
+    assert np.array_equal(back.origin, rows) and np.array_equal(back.series, series)
+    widest = model.fitted_.calibration.largest_level
+    levels = [min(level, widest) for level in LEVELS]  # the shortest tables allow no 95 %
+    back = model.backtest(data.panel, windows=data.origins, step=data.horizon, level=levels)
+    low, high = zip(*(back.bands[level] for level in levels), strict=True)
+    return data.scores(np.stack([*low[::-1], back.forecasts[back.name], *high], axis=-1))
+
+
+def baseline(name: str) -> Method:
+    def run(data: Data, case: Case, seed: int) -> Found:
+        panel, horizon, season = data.panel, data.horizon, data.panel.season
+        context = max(2 * season, 3 * horizon)
+
+        def windows(series: Array, rows: Array) -> tuple[Array, Array]:
+            """Past and target; NaN before a series begins."""
+            at = rows[:, None] + np.arange(-context, horizon)
+            inside = (at >= panel.offsets[series][:, None]) & (at < len(panel.values))
+            values = np.where(inside, panel.values[np.where(inside, at, 0)], np.nan)
+            return values[:, :context], values[:, context:]
+
+        series, rows = data.rows()
+        first = panel.offsets[1:] - data.origins * horizon  # the first row of the test part
+        known = [
+            np.arange(panel.offsets[k] + season + 1, first[k] - horizon + 1)
+            for k in range(len(panel))
+        ]
+        which = np.repeat(np.arange(len(panel)), [len(each) for each in known])
+        past, target = windows(which, np.concatenate(known))
+        forecast = BASELINES[name].fit(past, target, season)
+        made = forecast(windows(series, rows)[0], horizon, season)
+        offsets = np.empty((*made.shape, len(QUANTILES)))
+        for k in range(len(panel)):
+            own = np.flatnonzero(which == k)[-CALIBRATED:]
+            errors = target[own] - forecast(past[own], horizon, season)
+            spread = np.nanquantile(errors, QUANTILES, axis=0).T
+            spread -= spread[:, [QUANTILES.index(0.5)]]
+            offsets[series == k] = spread
+        return data.scores(made[..., None] + offsets)
+
+    return Method(run)
+
+
+def statistical(name: str) -> Method:
+    """A model of statsforecast at its defaults: fitted once, then carried forward."""
+
+    def run(data: Data, case: Case, seed: int) -> Found:
+        from statsforecast import models
+
+        panel, horizon = data.panel, data.horizon
+        season = panel.season if panel.season <= LONGEST_SEASON else 1
+        found = np.empty((len(panel) * data.origins, horizon, len(QUANTILES)))
+        for k in range(len(panel)):
+            values = panel.values[panel.offsets[k] : panel.offsets[k + 1]]
+            index = np.arange(len(values))
+            seen = ~np.isnan(values)
+            values = np.interp(index, index[seen], values[seen])
+            model = getattr(models, name)(season_length=season)
+            for number in range(data.origins):
+                end = len(values) - horizon * (data.origins - number)
+                newest = values[max(0, end - NEWEST[name]) : end]
+                if number == 0:
+                    model.fit(newest)
+                    made = model.predict(horizon, level=list(LEVELS))
+                else:
+                    made = model.forward(newest, horizon, level=list(LEVELS))
+                columns = [made[f"lo-{level}"] for level in LEVELS[::-1]]
+                columns += [made["mean"], *(made[f"hi-{level}"] for level in LEVELS)]
+                found[k * data.origins + number] = np.stack(columns, axis=-1)
+        return data.scores(found)
+
+    setting = {"newest rows": NEWEST[name], "longest season": LONGEST_SEASON}
+    return Method(run, setting, needs="statsforecast")
+
+
+def means(by_case: Mapping[Case, Found]) -> Mapping[str, Found]:
+    """The geometric mean over all tables, where all were measured."""
+    if set(by_case) != set(CASES):
+        return {}
+    mean = {
+        figure: float(np.exp(np.mean([np.log(found[figure]) for found in by_case.values()])))
+        for figure in ("mase", "crps")
+    }
+    return {
+        "all, geometric mean": {
+            **mean, "seconds": sum(found["seconds"] for found in by_case.values())
+        }
+    }  # fmt: skip
+
+
+CASES = [Case(name) for name in TABLES]
+
+PROTOCOL = Protocol(
+    about="small real tables, rolling origins; MASE, and CRPS in the same unit",
+    cases=CASES,
+    load=load,
+    methods={
+        "naive": baseline("naive"),
+        "seasonal naive": baseline("seasonal naive"),
+        "linear": baseline("linear"),
+        "AutoETS": statistical("AutoETS"),
+        "AutoARIMA": statistical("AutoARIMA"),
+        "rollcast": Method(ours, seeds=True),
+    },
+    columns={"mase": ".3f", "crps": ".3f"},
+    published={},
+    means=means,
+)

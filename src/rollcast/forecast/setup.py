@@ -1,0 +1,99 @@
+"""What a fit works on: a network, and the windows it is trained, judged and trained again on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rollcast.data.panel import Panel
+from rollcast.data.scaling import series_statistics
+from rollcast.data.windows import Windows
+from rollcast.forecast.evaluate import seasonal_units
+from rollcast.forecast.holdout import Holdout, cut_rows
+from rollcast.forecast.plan import context_of, plan_network
+from rollcast.forecast.problem import NetworkProblem
+from rollcast.forecast.support import check_support
+from rollcast.model.network import Network, build
+from rollcast.nn.heads import make_head
+from rollcast.train.training import Training
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """``every`` window of the panel; those ``trained`` on by the first run, whose targets end
+    before the row ``cut (series,)``; those ``held`` out of it. ``training`` has the learning rate
+    of both runs."""
+
+    network: Network
+    holdout: Holdout
+    every: Windows
+    trained: Windows
+    held: Windows
+    cut: np.ndarray
+    training: Training
+
+    def first(self, seed: int) -> NetworkProblem:
+        """What the first run trains."""
+        units = loss_units(self.every.panel, self.cut)
+        return self._problem(self.trained, self.held, seed, units)
+
+    def second(self, seed: int) -> NetworkProblem:
+        """The same on all rows, with nothing held out."""
+        ends = self.every.panel.offsets[1:]
+        units = loss_units(self.every.panel, ends)
+        return self._problem(whole_windows(self.every, ends), None, seed, units)
+
+    def _problem(
+        self, trained: Windows, held: Windows | None, seed: int, units: np.ndarray
+    ) -> NetworkProblem:
+        dtype = self.training.dtype
+        return NetworkProblem(self.network, trained, held, seed=seed, dtype=dtype, units=units)
+
+
+def set_up(params: dict[str, Any], panel: Panel, holdout: Holdout) -> Setup:
+    """The network that a table and the arguments call for, and its windows.
+
+    Raises UsageError for arguments that cannot be, DataError for a table with too few rows or with
+    values that the head cannot learn.
+    """
+    check_support(make_head(params["head"]), panel)
+    training: Training = params["training"]
+    every = Windows(
+        panel,
+        context_of(params, panel, holdout),
+        int(params["horizon"]),
+        scaling=params["scaling"],
+        dtype=training.dtype,
+    )
+    trained, held = every.hold_out(holdout.origins, holdout.step, holdout.rows)
+    cut = cut_rows(panel, holdout)
+    trained = whole_windows(trained, cut)
+    network = build(plan_network(params, every, trained))
+    training = replace(training, learning_rate=training.base_rate(trained.count))
+    return Setup(network, holdout, every, trained, held, cut, training)
+
+
+def whole_windows(trained: Windows, cut: np.ndarray) -> Windows:
+    """The training windows without those that reach over an end of their series, of the series
+    that have any whole ones. Padding teaches a network little about the windows it is asked for.
+    """
+    series, origin = trained.series, trained.origin.astype(np.int64)
+    begin = trained.panel.offsets[series]
+    whole = (origin - begin >= trained.context) & (origin + trained.horizon <= cut[series])
+    has_whole = np.zeros(len(trained.panel), bool)
+    has_whole[series[whole]] = True
+    chosen = whole | ~has_whole[series]
+    if chosen.all():
+        return trained
+    return trained.at(series[chosen], (origin - begin)[chosen])
+
+
+def loss_units(panel: Panel, cut: np.ndarray) -> np.ndarray:
+    """The unit in which a series' errors count, ``(series,)``: that of MASE, or its deviation where
+    there is none, or 1."""
+    units = seasonal_units(panel, cut)
+    before = np.arange(len(panel.values)) < np.repeat(cut, panel.lengths)
+    _, deviation = series_statistics(replace(panel, values=np.where(before, panel.values, np.nan)))
+    return np.where(np.nan_to_num(units) > 1e-9 * deviation, units, deviation)

@@ -64,7 +64,7 @@ class Stream:
 
     @property
     def c(self) -> Array | None:
-        """The other states, in the form of ``h``, those of a row side by side; None for cells without."""
+        """The other states, in the form of ``h``, those of a row side by side; None without any."""
         return self._states(cell=True)
 
     @c.setter

@@ -213,9 +213,7 @@ class Stream:
     def _memory(self) -> Memory:
         """What the network knew before the newest row."""
         recurrent = self._fitted.network.recurrent
-        h, c = (
-            recurrent.layers_of(*each) for each in zip(("h", "c"), self._before, strict=True)
-        )
+        h, c = (recurrent.layers_of(*each) for each in zip(("h", "c"), self._before, strict=True))
         past = self._values[self._end - len(self._lags) : self._end - 1]
         return Memory(h, c, past, self._values[self._end - 1], self._age)
 

@@ -16,10 +16,11 @@ import polars as pl
 
 import rollcast
 from protocols import peers
-from protocols.naive2 import naive2
 from protocols.protocol import Case, Found, Method, Protocol
 from rollcast.score import metrics
 from rollcast.score.baselines import BASELINES
+from rollcast.score.naive2 import naive2, seasonal_indices
+from rollcast.score.units import seasonal_scale
 
 Array = np.ndarray
 
@@ -60,7 +61,7 @@ class Data:
 
     def scores(self, forecast: Array) -> dict[str, float]:
         """sMAPE, MASE and, for M4 Hourly, OWA."""
-        unit = np.array([metrics.seasonal_scale(each, self.season)[0] for each in self.past])
+        unit = np.array([seasonal_scale(each, self.season)[0] for each in self.past])
         smape = float(np.mean(metrics.smape(self.truth, forecast, axis=1)))
         mase = float(np.nanmean(metrics.mase(self.truth, forecast, unit, axis=1)))
         found = {"smape": smape, "mase": mase}
@@ -146,7 +147,11 @@ PROTOCOL = Protocol(
     methods={
         "naive": baseline("naive"),
         "seasonal naive": baseline("seasonal naive"),
-        "Naive 2": each(naive2),
+        "Naive 2": each(
+            lambda past, horizon, season: naive2(
+                past[None], horizon, seasonal_indices(past[None], season)
+            )[0]
+        ),
         "AutoTheta": statistical("AutoTheta"),
         "AutoETS": statistical("AutoETS"),
         "NeuralForecast LSTM": neural("LSTM", 200),

@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from rollcast import recipes
     from rollcast.data import datasets
+    from rollcast.data.inspect import inspect
+    from rollcast.data.inspection import Inspection
     from rollcast.data.panel import Panel
     from rollcast.data.read import read
     from rollcast.errors import (
@@ -43,6 +45,7 @@ __all__ = [
     "Forecast",
     "Forecaster",
     "GradientWatch",
+    "Inspection",
     "MissingExtraError",
     "ModelFileError",
     "NoGradientError",
@@ -55,6 +58,7 @@ __all__ = [
     "TrainingError",
     "UsageError",
     "datasets",
+    "inspect",
     "load",
     "read",
     "recipes",
@@ -69,10 +73,12 @@ _HOMES = {
     "Forecast": "rollcast.forecast.result",
     "Forecaster": "rollcast.forecast.forecaster",
     "GradientWatch": "rollcast.train.watch",
+    "Inspection": "rollcast.data.inspection",
     "Panel": "rollcast.data.panel",
     "SequenceRegressor": "rollcast.forecast.sequence",
     "Stream": "rollcast.forecast.stream",
     "Training": "rollcast.train.training",
+    "inspect": "rollcast.data.inspect",
     "load": "rollcast.forecast.load",
     "read": "rollcast.data.read",
     "write_report": "rollcast.plots.forecast_report",

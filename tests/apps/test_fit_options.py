@@ -31,6 +31,7 @@ OPTIONS = {
                 {"strategy": "segment", "segment": 3}, {}),
     "without a linear path": (("--skip", "none"), {"skip": "none"}, {}),
     "two networks": (("--ensemble", "2"), {"ensemble": 2}, {}),
+    "blended": (("--blend", "theta"), {"blend": "theta"}, {}),
     "rows held out": (("--validation", "30"), {"validation": 30}, {}),
     "one run": (("--no-refit",), {"refit": False}, {}),
     "bound": (("--clip-norm", "0.5"), {}, {"clip_norm": 0.5}),

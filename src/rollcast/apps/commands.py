@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import files, fit_options, options, recipes
+from rollcast.apps import files, fit_options, inspect, options, recipes
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.screen import TrainingBar, is_watched, row_table, score_table, screen
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 
 app.add_typer(recipes.app, name="recipe")
+app.command(epilog=inspect.EXAMPLES, no_args_is_help=True)(inspect.inspect)
 
 LEVELS = (80, 95)
 
@@ -70,6 +71,7 @@ def forecast(
     segment: fit_options.Segment = None,
     skip: fit_options.Skip = None,
     ensemble: fit_options.Ensemble = None,
+    blend: fit_options.Blend = None,
     head: fit_options.Head = None,
     scaling: fit_options.Scaling = None,
     initial: fit_options.Initial = None,
@@ -98,8 +100,8 @@ def forecast(
         network = {"cell": cell, "context": context, "strategy": strategy, "head": head}
         network |= {"scaling": scaling, "initial": initial, "seed": seed, "dropout": dropout}
         network |= {"hidden": units_of(hidden), "normalize": normalize, "segment": segment}
-        network |= {"skip": skip, "ensemble": ensemble, "validation": validation}
-        network |= {"refit": False if no_refit else None}
+        network |= {"skip": skip, "ensemble": ensemble, "blend": blend}
+        network |= {"validation": validation, "refit": False if no_refit else None}
         steering = {"optimizer": optimizer, "learning_rate": learning_rate, "schedule": schedule}
         setting = given({"steps": steps, "batch_size": batch_size} | steering)
         if clip_norm is not None:

@@ -14,7 +14,8 @@ Cell = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="rnn_tanh, rnn_relu, lstm or gru (default: lstm)",
+        help="lstm, gru, rnn_tanh, rnn_relu, lstm_layer_norm, lstm_peephole, min_gru, min_lstm or "
+        "slstm (default: lstm)",
         rich_help_panel=NETWORK,
     ),
 ]
@@ -84,6 +85,15 @@ Ensemble = Annotated[
         min=1,
         metavar="N",
         help="Networks, of seeds one after the other, whose forecasts are averaged (default: 1)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Blend = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="theta: forecasts averaged with smoothing and drift, as far as held-out rows say "
+        "(default: none)",
         rich_help_panel=NETWORK,
     ),
 ]

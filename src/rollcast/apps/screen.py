@@ -30,8 +30,10 @@ TITLES = {
     "rmse": "RMSE",
     "smape": "sMAPE",
     "mase": "MASE",
+    "owa": "OWA",
     "crps": "CRPS",
 }
+ON_SCREEN = (*TITLES, "coverage")  # of the metrics; the others are in files and frames
 
 
 def screen(*, errors: bool = False) -> Console:
@@ -122,7 +124,8 @@ def title_of(metric: str) -> str:
 
 def score_table(scores: Mapping[str, Mapping[str, float]], title: str) -> Table:
     """One row a method, one column a metric; the network comes first, as in ``scores_``."""
-    metrics = list(dict.fromkeys(metric for row in scores.values() for metric in row))
+    known = dict.fromkeys(metric for row in scores.values() for metric in row)
+    metrics = [metric for metric in known if metric.partition("-")[0] in ON_SCREEN]
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2))
     table.add_column("")
     for metric in metrics:

@@ -157,7 +157,7 @@ def _from_text(column: Column, source: str, rows: np.ndarray | None) -> Stamps:
     shared = column.values.unique(maintain_order=True)
     # "T" before a clock is a space here
     text = shared.str.replace(r"^(\S*\d)T(\d)", "$1 $2")
-    tried = {form: _parse(text, form) for form in _forms_of(text[0])}
+    tried = {form: parse(text, form) for form in forms_of(text[0])}
     fits = {form: parsed for form, parsed in tried.items() if not parsed.null_count()}
     if not fits:
         raise DataError(_unreadable(column, shared, tried, source, rows))
@@ -185,7 +185,7 @@ def _row_of(column: Column, value: str) -> int:
     return int((column.values == value).arg_max() or 0)
 
 
-def _forms_of(first: str) -> list[str]:
+def forms_of(first: str) -> list[str]:
     """The forms that the first value has."""
     return [form for form, shape in _shapes().items() if shape.fullmatch(first)]
 
@@ -204,7 +204,7 @@ def _shapes() -> dict[str, re.Pattern[str]]:
     return shapes | {"quarter": re.compile(QUARTER), "week": re.compile(WEEK)}
 
 
-def _parse(text: Any, form: str) -> Any:
+def parse(text: Any, form: str) -> Any:
     """Stamps, null where the text has another form."""
     import polars as pl
 

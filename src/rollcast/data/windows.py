@@ -11,7 +11,8 @@ import numpy as np
 
 from rollcast import engine
 from rollcast.data.batch import Batch, Rows
-from rollcast.data.calendar import calendar_feature_names, feature_table
+from rollcast.data.features import Features
+from rollcast.data.input_windows import InputScales
 from rollcast.data.panel import Panel
 from rollcast.data.scaling import CONSTANT, SCALINGS, series_statistics
 from rollcast.errors import DataError, UsageError
@@ -26,8 +27,8 @@ class Windows:
     A window has ``context`` rows of past and ``horizon`` rows of target. A series shorter than
     that is padded with rows that count as missing. ``scaling`` is a row of `SCALINGS`;
     ``statistics`` gives location and scale of each series for ``"series"``, None = from the panel
-    (in `hold_out`, from what comes before the validation targets). ``dtype`` is float32 or
-    float64.
+    (in `hold_out`, from what comes before the validation targets). ``input_scales`` are those of
+    inputs, None = from the panel. ``dtype`` is float32 or float64.
 
     >>> windows = Windows(Panel.of([1, 2, 3, 4, 5]), context=2, horizon=2)
     >>> windows.count, windows.batch([2]).origin
@@ -42,9 +43,10 @@ class Windows:
         *,
         scaling: str = "window",
         statistics: Statistics | None = None,
+        input_scales: InputScales | None = None,
         dtype: Any = np.float32,
     ) -> None:
-        self._prepare(panel, context, horizon, scaling, statistics, dtype)
+        self._prepare(panel, context, horizon, scaling, statistics, input_scales, dtype)
         self._newest = self._usable(panel.offsets[1:])
 
     @classmethod
@@ -56,6 +58,7 @@ class Windows:
         *,
         scaling: str = "window",
         statistics: Statistics | None = None,
+        input_scales: InputScales | None = None,
         dtype: Any = np.float32,
         whole: bool = False,
     ) -> Windows:
@@ -69,7 +72,8 @@ class Windows:
             statistics = series_statistics(panel)
         windows = cls.__new__(cls)
         tail = panel.tail(context)
-        windows._prepare(panel if whole else tail, context, horizon, scaling, statistics, dtype)
+        kept = panel if whole else tail
+        windows._prepare(kept, context, horizon, scaling, statistics, input_scales, dtype)
         seen = np.add.reduceat((~np.isnan(tail.values)).astype(np.int64), tail.offsets[:-1])
         if not seen.all():
             index = int(np.flatnonzero(seen == 0)[0])
@@ -87,6 +91,7 @@ class Windows:
         horizon: int,
         scaling: str,
         statistics: Statistics | None,
+        scales: InputScales | None,
         dtype: Any,
     ) -> None:
         for name, value in (("context", context), ("horizon", horizon)):
@@ -98,7 +103,6 @@ class Windows:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise UsageError(f"dtype={self.dtype}: expected float32 or float64.")
-        self.feature_names = calendar_feature_names(panel.freq)
         self._given = statistics is not None
         self.statistics: Statistics | None = None
         if scaling == "series":
@@ -110,8 +114,9 @@ class Windows:
         self._shift = self._padding * np.arange(1, len(panel) + 1)
         self._values = np.full(len(panel.values) + self._padding * (len(panel) + 1), np.nan)
         self._values[np.arange(len(panel.values)) + self._per_row(self._shift)] = panel.values
-        features, self._first_feature = feature_table(panel, context, horizon)
-        self._features = features.astype(self.dtype)
+        shift = self._shift
+        self.features = Features(panel, context, horizon, scaling, scales, shift, self.dtype)
+        self.feature_names = self.features.names
         self._steps = np.arange(1 - context, horizon + 1)[:, None]
 
     # ----------------------------------------------------------------------------- which windows
@@ -239,7 +244,10 @@ class Windows:
             statistics=statistics,
             constant=CONSTANT,
         )
-        features = self._gather_features(series, newest)
+        places = self._steps + (newest - self.panel.offsets[series])
+        features = self.features.of(series, places)
+        begin = newest + (self._shift[series] - before)
+        past_inputs, codes = self.features.of_batch(series, places, self.context, begin)
         return Batch(
             past=scaled[: self.context],
             observed=observed[: self.context],
@@ -251,6 +259,8 @@ class Windows:
             scale=scale,
             series=series,
             origin=newest + 1,
+            past_inputs=past_inputs,
+            codes=codes,
         )
 
     def rows(self, series: np.ndarray, rows: np.ndarray) -> Rows:
@@ -262,27 +272,17 @@ class Windows:
         ever = seen >= begin
         location, scale = self.statistics[0][series], self.statistics[1][series]
         values = (self.panel.values[seen] - location) / scale
-        following = np.zeros((*rows.shape, 0), self.dtype)
-        if self.feature_names:
-            at = self._first_feature[series] + 1 - begin
-            following = self._features.take(rows + at, axis=0)
-        return Rows(
-            np.where(ever, values, 0.0).astype(self.dtype),
-            np.where(ever, rows - seen, np.inf),
-            following,
-        )
+        values = np.where(ever, values, 0.0).astype(self.dtype)
+        age = np.where(ever, rows - seen, np.inf)
+        places, whence = rows - begin, np.where(ever, seen - begin, 0)
+        following = self.features.of(series, places + 1)
+        return Rows(values, age, following, *self.features.of_rows(series, places, whence))
 
     @cached_property
     def _seen(self) -> np.ndarray:
         """The newest observed row of the panel up to each row, of whichever series; -1 = none."""
         rows = np.arange(len(self.panel.values))
         return np.maximum.accumulate(np.where(np.isnan(self.panel.values), -1, rows))
-
-    def _gather_features(self, series: np.ndarray, newest: np.ndarray) -> np.ndarray:
-        if not self.feature_names:
-            return np.zeros((len(self._steps), len(series), 0), self.dtype)
-        at = self._first_feature[series] + newest - self.panel.offsets[series]
-        return self._features.take(self._steps + at, axis=0)
 
     # -------------------------------------------------------------------------------- preparation
 

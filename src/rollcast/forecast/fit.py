@@ -16,7 +16,8 @@ import numpy as np
 
 from rollcast.data.panel import Panel
 from rollcast.errors import UsageError
-from rollcast.forecast.evaluate import crossed_bands, evaluate, fold_of, raw_windows
+from rollcast.forecast.blend import NO_BLEND, best_blend
+from rollcast.forecast.evaluate import crossed_bands, fold_of, judge, raw_windows
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster_params import check_params
 from rollcast.forecast.holdout import choose_holdout, given_holdout
@@ -51,11 +52,16 @@ def fit_panel(
         setup = replace(setup, training=replace(setup.training, max_seconds=limit / 2))
     network, held = setup.network, setup.held
     firsts, weights = first_runs(setup, seed, members, listeners, files)
-    prediction, below, above = forecast_spread(network, weights, held, network.head.levels)
     _, truth = raw_windows(panel, held.series, held.origin, held.context, horizon)
-    calibration = calibrate(prediction.median, below, above, truth)
+    blend = NO_BLEND
+    if params["blend"] is not None:
+        median = forecast_spread(network, weights, held)[0].median
+        blend = best_blend(params["blend"], median, held, truth, setup.units()[held.series])
+    prediction, below, above = forecast_spread(network, weights, held, network.head.levels, blend)
+    stamps = panel.times[held.origin].astype(np.int64)
+    calibration = calibrate(prediction.median, below, above, truth, stamps)
     bands = crossed_bands(fold_of(held, holdout), prediction.median, below, above, truth)
-    evaluation = evaluate(params["name"], held, setup.trained, setup.cut, prediction, bands)
+    judged = judge(params["name"], held, setup.trained, setup.cut, prediction, bands)
     seconds, statistics = sum(each.seconds for each in firsts), setup.trained.statistics
     if refit:
         again, weights = second_runs(setup, seed, firsts, listeners, files)
@@ -65,6 +71,7 @@ def fit_panel(
         params=params,
         network=network,
         weights=weights,
+        blend=blend,
         calibration=calibration,
         columns=panel.columns,
         freq=panel.freq,
@@ -74,8 +81,8 @@ def fit_panel(
         ids=panel.ids if statistics else panel.ids[:0],
         location=location,
         scale=scale,
-        scores=evaluation.scores,
-        error_by_step=evaluation.error_by_step,
+        scores=judged.totals(),
+        error_by_step=judged.error_by_step(),
         holdout=holdout,
         series=len(panel),
         rows=len(panel.values),
@@ -85,5 +92,9 @@ def fit_panel(
         seconds=seconds,
         trained_until=int(panel.times.max().astype(np.int64)),
         options=options,
+        inputs=panel.inputs.columns if panel.inputs else (),
+        holidays=panel.inputs.holidays if panel.inputs else None,
+        input_scales=setup.every.features.inputs and setup.every.features.inputs.scales,
+        input_ids=panel.ids if panel.inputs and params["scaling"] == "series" else panel.ids[:0],
     )
     return fitted, firsts[0].history

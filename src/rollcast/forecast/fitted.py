@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,15 @@ import numpy as np
 
 from rollcast.data.database import is_connection
 from rollcast.data.formats import is_excel
+from rollcast.data.input_windows import InputScales, input_scales
+from rollcast.data.inputs import Input
+from rollcast.data.known import recoded
 from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.read import DEFAULT_ID, read
 from rollcast.data.scaling import series_statistics
 from rollcast.data.windows import Windows
 from rollcast.errors import DataError
+from rollcast.forecast.blend import Blend
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
 from rollcast.model.network import Network
@@ -28,12 +32,14 @@ class Fitted:
     ``scores`` and ``error_by_step`` are of the held-out windows. ``trained_until`` is the newest
     stamp seen by fit (microseconds, or the integer itself). ``options`` are those of ``fit`` that
     say how the table was read. ``weights`` are ``(count,)``, of an ensemble ``(members, count)``;
-    ``best_steps`` each member's, ``steps`` and ``reason`` the first one's.
+    ``best_steps`` each member's, ``steps`` and ``reason`` the first one's. ``inputs``, ``holidays``
+    and ``input_scales`` are as in `Panel` and `Windows`; ``input_ids`` the series of the latter.
     """
 
     params: dict[str, Any]  # of the forecaster when it was fitted
     network: Network
     weights: np.ndarray
+    blend: Blend
     calibration: Calibration
     columns: Columns
     freq: str | int
@@ -54,6 +60,10 @@ class Fitted:
     seconds: float
     trained_until: int
     options: dict[str, Any]
+    inputs: tuple[Input, ...] = ()
+    holidays: str | None = None
+    input_scales: InputScales | None = None
+    input_ids: np.ndarray = field(default_factory=lambda: np.empty(0, object))
 
     def windows(self, panel: Panel) -> Windows:
         """Every window of a panel, scaled as in training."""
@@ -63,6 +73,7 @@ class Fitted:
             self.network.spec.horizon,
             scaling=self.scaling,
             statistics=self._statistics(panel),
+            input_scales=self._input_scales(panel),
             dtype=self.weights.dtype,
         )
 
@@ -74,6 +85,7 @@ class Fitted:
             self.network.spec.horizon,
             scaling=self.scaling,
             statistics=self._statistics(panel),
+            input_scales=self._input_scales(panel),
             dtype=self.weights.dtype,
             whole=self.whole,
         )
@@ -81,18 +93,33 @@ class Fitted:
     @property
     def whole(self) -> bool:
         """Whether forecasts follow from the whole history, not from its last rows alone."""
-        return self.network.spec.strategy == "recursive" and self.scaling == "series"
+        reads_all = self.network.spec.strategy == "recursive" and self.scaling == "series"
+        return reads_all or self.blend.share > 0.0
 
     def _statistics(self, panel: Panel) -> tuple[np.ndarray, np.ndarray] | None:
         """Location and scale of each series: those of training, its own where it is new."""
         if self.scaling != "series":
             return None
         location, scale = series_statistics(panel)
-        places = {id: index for index, id in enumerate(self.ids.tolist())}
-        found = np.array([places.get(id, -1) for id in panel.ids.tolist()], np.int64)
-        known = found >= 0
-        location[known], scale[known] = self.location[found[known]], self.scale[found[known]]
+        known, at = _known(panel.ids, self.ids)
+        location[known], scale[known] = self.location[at], self.scale[at]
         return location, scale
+
+    def _input_scales(self, panel: Panel) -> InputScales | None:
+        """Those of training; of past inputs of a series that is new its own."""
+        scales = self.input_scales
+        if scales is None or self.scaling != "series":
+            return scales
+        own = input_scales(panel, self.scaling)
+        assert own is not None
+        past = own.past
+        known, at = _known(panel.ids, self.input_ids)
+        past[:, known] = scales.past[:, at]
+        return replace(scales, past=past)
+
+    def of_role(self, role: str) -> tuple[Input, ...]:
+        """The inputs of a role."""
+        return tuple(each for each in self.inputs if each.role == role)
 
     def read(self, table: Any, where: str | None = None, query: str | None = None) -> Panel:
         """The panel of a table with the columns, frequency and season of the one that was fitted.
@@ -111,10 +138,22 @@ class Fitted:
             season=self.season,
             where=where,
             duplicates=columns.duplicates,
+            past=self.of_role("past"),
+            future=self.of_role("future"),
+            static=self.of_role("static"),
+            holidays=self.holidays,
             snap=columns.snap,
             query=self.options.get("query") if database and query is None else query,
             sheet=self.options.get("sheet") if excel else None,
         )
+        if self.inputs or self.holidays:
+            if panel.inputs is None:
+                raise DataError(
+                    f"{panel.source}: the model has inputs, this panel has none. Read it with the "
+                    "same options as the table of fit."
+                )
+            inputs = recoded(panel.inputs, self.inputs, panel.source)
+            panel = replace(panel, inputs=replace(inputs, holidays=self.holidays))
         if panel.freq != self.freq:
             raise DataError(
                 f"{panel.source}: its frequency is {panel.freq!r}; the model was trained on "
@@ -125,6 +164,13 @@ class Fitted:
             # without a column of ids a series has the name of its file: it is still the same
             panel = replace(panel, ids=object_array([_stem(self.source)]))
         return replace(panel, season=self.season)
+
+
+def _known(ids: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the ids are among those, and where."""
+    places = {id: index for index, id in enumerate(among.tolist())}
+    found = np.array([places.get(id, -1) for id in ids.tolist()], np.int64)
+    return found >= 0, found[found >= 0]
 
 
 def _stem(source: str) -> str:

@@ -30,7 +30,9 @@ class Forecaster(AfterFit):
     context
         Rows the network sees; None = chosen by `choose_context`, found in ``context_``.
     cell, hidden
-        ``"rnn_tanh"``, ``"rnn_relu"``, ``"lstm"`` or ``"gru"``, and the units of each layer.
+        ``"lstm"``, ``"gru"``, ``"rnn_tanh"``, ``"rnn_relu"``, ``"lstm_layer_norm"`` (Ba et al.
+        2016), ``"lstm_peephole"`` (Gers et al. 2002), ``"min_gru"``, ``"min_lstm"`` (Feng et al.
+        2024) or ``"slstm"`` (Beck et al. 2024), and the units of each layer.
     strategy
         ``"direct"``: the final state and the known future give all steps. ``"recursive"``: one step
         feeds the next. ``"segment"``: a segment of rows a step, future segments side by side, for
@@ -62,6 +64,9 @@ class Forecaster(AfterFit):
         out is kept.
     ensemble
         Networks trained with the seeds from ``seed`` on, whose medians and quantiles are averaged.
+    blend
+        ``"theta"``: forecasts are averaged with those of smoothing with drift, of each series by
+        itself; the held-out windows decide how much these count. For short or noisy series.
     training
         A `Training`: steps, optimizer, learning rate …
     seed
@@ -90,6 +95,7 @@ class Forecaster(AfterFit):
         validation: int | None = None,
         refit: bool = True,
         ensemble: int = 1,
+        blend: str | None = None,
         training: Training = DEFAULT_TRAINING,
         seed: int = 0,
         name: str = "rollcast",
@@ -109,6 +115,7 @@ class Forecaster(AfterFit):
         self.validation = validation
         self.refit = refit
         self.ensemble = ensemble
+        self.blend = blend
         self.training = training
         self.seed = seed
         self.name = name
@@ -142,6 +149,11 @@ class Forecaster(AfterFit):
         snap: bool = False,
         query: str | None = None,
         sheet: str | int | None = None,
+        past: str | Sequence[str] = (),
+        future: str | Sequence[str] = (),
+        static: str | Sequence[str] = (),
+        categorical: str | Sequence[str] = (),
+        holidays: str | None = None,
         listeners: Sequence[Listener] = (),
         checkpoint: Path | None = None,
     ) -> Forecaster:
@@ -160,13 +172,16 @@ class Forecaster(AfterFit):
         """
         panel = read(
             table, id=id, time=time, target=target, freq=freq, season=season, where=where,
-            duplicates=duplicates, snap=snap, query=query, sheet=sheet,
+            duplicates=duplicates, snap=snap, query=query, sheet=sheet, past=past, future=future,
+            static=static, categorical=categorical, holidays=holidays,
         )  # fmt: skip
         given = {
             "id": (id, DEFAULT_ID), "time": (time, "ds"), "target": (target, "y"),
             "freq": (freq, None), "season": (season, None), "where": (where, None),
             "duplicates": (duplicates, "error"), "snap": (snap, False), "query": (query, None),
-            "sheet": (sheet, None),
+            "sheet": (sheet, None), "past": (past, ()), "future": (future, ()),
+            "static": (static, ()), "categorical": (categorical, ()),
+            "holidays": (holidays, None),
         }  # fmt: skip
         options = {
             name: value if isinstance(value, str | int) else list(value)

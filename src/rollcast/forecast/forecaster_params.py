@@ -6,6 +6,7 @@ from typing import Any
 
 from rollcast.choice import is_whole
 from rollcast.errors import UsageError
+from rollcast.forecast.blend import BLENDS
 from rollcast.train.training import Training
 
 STRATEGIES = ("direct", "recursive", "segment", "auto")
@@ -33,6 +34,8 @@ def check_params(params: dict[str, Any]) -> None:
             f"skip={params['skip']!r} with strategy='recursive': its linear path starts as a ridge "
             "regression, or there is none. Give 'ridge' or 'none'."
         )
+    if params["blend"] is not None and params["blend"] not in BLENDS:
+        raise UsageError(f"blend={params['blend']!r}: choose one of None, {', '.join(BLENDS)}.")
     if not isinstance(params["refit"], bool):
         raise UsageError(f"refit={params['refit']!r}: expected True or False.")
     if not isinstance(params["training"], Training):

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.data.calendar import calendar_feature_names
 from rollcast.data.panel import Panel
 from rollcast.data.scaling import SCALINGS
 from rollcast.errors import ModelFileError, UsageError
+from rollcast.forecast.blend import BLENDS, Blend
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import (
     pack_columns,
@@ -23,6 +23,13 @@ from rollcast.forecast.history import (
 )
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
+from rollcast.forecast.saved_inputs import (
+    check_fit,
+    pack_inputs,
+    pack_rows,
+    unpack_inputs,
+    unpack_rows,
+)
 from rollcast.model.file import field, section
 from rollcast.model.network import build
 from rollcast.model.spec import NetworkSpec
@@ -60,12 +67,13 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         "holdout": asdict(fitted.holdout),
         "options": fitted.options,
         "best_steps": list(fitted.best_steps),
+        "blend_share": fitted.blend.share,
     }
     spec |= {name: getattr(fitted, name) for name in _FACTS}
     sections = {
         "network/weights": fitted.weights,
         "calibration/scores": fitted.calibration.scores,
-        "calibration/counts": fitted.calibration.counts,
+        "calibration/stamps": fitted.calibration.stamps,
     }
     if len(fitted.ids):
         sections |= {
@@ -73,8 +81,10 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
             "scaling/location": fitted.location,
             "scaling/scale": fitted.scale,
         }
+    inputs, scales = pack_inputs(fitted)
+    spec, sections = spec | inputs, sections | scales
     if history is not None:
-        sections |= pack_history(history)
+        sections |= pack_history(history) | pack_rows(history)
     return spec, sections
 
 
@@ -88,33 +98,29 @@ def unpack(
     if network_spec.horizon != params["horizon"]:
         raise ModelFileError("the model's network has another horizon than its forecaster.")
     freq = field(spec, "freq", str, int)
+    if params["scaling"] not in SCALINGS:
+        raise ModelFileError("the model's scaling cannot be. Save the model again.")
+    inputs = unpack_inputs(spec, sections, params["scaling"])
     try:
-        features = len(calendar_feature_names(freq))
+        check_fit(network_spec, freq, inputs)
     except UsageError as error:
         raise ModelFileError(f"the model's frequency cannot be: {error}") from error
-    if features != network_spec.features or params["scaling"] not in SCALINGS:
-        raise ModelFileError("the model's network does not fit its frequency or its scaling.")
     shape = (network.count,)
     if params["ensemble"] > 1:
         shape = (params["ensemble"], network.count)
     weights = section(sections, "network/weights", params["training"].dtype, shape)
-    horizon = network_spec.horizon
-    scores = section(sections, "calibration/scores", "f8", (None, horizon))
-    counts = section(sections, "calibration/counts", "i8", (horizon,))
-    if (counts < 0).any() or (len(scores) == 0 and counts.any()):
-        raise ModelFileError("the model's calibration cannot be. Save the model again.")
-    if (np.diff(scores, axis=0) < 0).any() or (scores < 0).any():
-        raise ModelFileError("the model's calibration is not sorted. Save the model again.")
     if params["name"] not in field(spec, "scores", dict):
         raise ModelFileError("the model's scores are not those of its network.")
     ids, location, scale = _statistics(sections)
     history = unpack_history(spec, sections, network_spec.season)
+    history = unpack_rows(history, sections, inputs)
     facts = {name: field(spec, name, *kinds) for name, kinds in _FACTS.items()}
     fitted = Fitted(
         params=params,
         network=network,
         weights=weights,
-        calibration=Calibration(scores, counts),
+        blend=_blend(params["blend"], spec),
+        calibration=_calibration(sections, network_spec.horizon),
         columns=unpack_columns(field(spec, "columns", dict)),
         freq=freq,
         season=network_spec.season,
@@ -134,9 +140,33 @@ def unpack(
         holdout=_holdout(field(spec, "holdout", dict)),
         options=_options(field(spec, "options", dict)),
         best_steps=_best_steps(spec, params["ensemble"]),
+        **inputs,
         **facts,
     )
     return params, fitted, history
+
+
+def _calibration(sections: dict[str, np.ndarray], horizon: int) -> Calibration:
+    scores = section(sections, "calibration/scores", "f8", (None, horizon))
+    if "calibration/stamps" not in sections:
+        return _calibration_of_old(sections, scores)
+    stamps = section(sections, "calibration/stamps", "i8", (len(scores),))
+    if (np.diff(stamps) < 0).any() or (scores < 0).any():
+        raise ModelFileError("the model's calibration cannot be. Save the model again.")
+    return Calibration(scores, stamps)
+
+
+def _calibration_of_old(sections: dict[str, np.ndarray], scores: np.ndarray) -> Calibration:
+    """Of a file in which the scores of each step are sorted and filled up, with their numbers."""
+    counts = section(sections, "calibration/counts", "i8", (scores.shape[1],))
+    if (counts < 0).any() or (len(scores) == 0 and counts.any()):
+        raise ModelFileError("the model's calibration cannot be. Save the model again.")
+    if (np.diff(scores, axis=0) < 0).any() or (scores < 0).any():
+        raise ModelFileError("the model's calibration is not sorted. Save the model again.")
+    known = np.where(np.arange(len(scores))[:, None] < counts, scores, np.nan)
+    # Their order in time is not known; by size the smallest would be forgotten first.
+    mixed = np.random.default_rng(0).permutation(len(scores))
+    return Calibration(known[mixed], np.arange(-len(scores), 0))
 
 
 def _params(saved: dict[str, Any]) -> dict[str, Any]:
@@ -160,6 +190,7 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "validation": _later(saved, "validation", None, int, type(None)),
         "refit": _later(saved, "refit", True, bool),
         "ensemble": _later(saved, "ensemble", 1, int),
+        "blend": _later(saved, "blend", None, str, type(None)),
         "training": training,
         "seed": field(saved, "seed", int),
         "name": field(saved, "name", str),
@@ -169,6 +200,13 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
 def _later(saved: dict[str, Any], name: str, usual: Any, *kinds: type) -> Any:
     """An argument that came after the first model files; those that lack it have the usual one."""
     return field(saved, name, *kinds) if name in saved else usual
+
+
+def _blend(method: str | None, spec: dict[str, Any]) -> Blend:
+    share = _later(spec, "blend_share", 0.0, float)
+    if (method is not None and method not in BLENDS) or not 0.0 <= share <= 1.0:
+        raise ModelFileError(f"the model is blended with {str(method)[:40]!r}, a share of {share}.")
+    return Blend(method, share)
 
 
 def _best_steps(spec: dict[str, Any], members: int) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rollcast.data.input_windows import input_scales
 from rollcast.data.panel import Panel
 from rollcast.data.scaling import series_statistics
 from rollcast.data.windows import Windows
@@ -34,10 +35,13 @@ class Setup:
     cut: np.ndarray
     training: Training
 
+    def units(self) -> np.ndarray:
+        """The unit of each series' errors ``(series,)``, from rows before the cut."""
+        return loss_units(self.every.panel, self.cut)
+
     def first(self, seed: int) -> NetworkProblem:
         """What the first run trains."""
-        units = loss_units(self.every.panel, self.cut)
-        return self._problem(self.trained, self.held, seed, units)
+        return self._problem(self.trained, self.held, seed, self.units())
 
     def second(self, seed: int) -> NetworkProblem:
         """The same on all rows, with nothing held out."""
@@ -60,15 +64,16 @@ def set_up(params: dict[str, Any], panel: Panel, holdout: Holdout) -> Setup:
     """
     check_support(make_head(params["head"]), panel)
     training: Training = params["training"]
+    cut = cut_rows(panel, holdout)
     every = Windows(
         panel,
         context_of(params, panel, holdout),
         int(params["horizon"]),
         scaling=params["scaling"],
+        input_scales=input_scales(panel, params["scaling"], cut),
         dtype=training.dtype,
     )
     trained, held = every.hold_out(holdout.origins, holdout.step, holdout.rows)
-    cut = cut_rows(panel, holdout)
     trained = whole_windows(trained, cut)
     network = build(plan_network(params, every, trained))
     training = replace(training, learning_rate=training.base_rate(trained.count))

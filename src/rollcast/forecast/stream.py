@@ -258,6 +258,11 @@ def restored_stream(name: str, fitted: Fitted, state: bytes) -> Stream:
 
 def check_streamable(fitted: Fitted) -> None:
     """Raise UsageError for a model whose forecasts need more than the newest value and a state."""
+    if fitted.blend.share > 0.0:
+        raise UsageError(
+            f"stream: this model's forecasts are blended with {fitted.blend.method!r}, which reads "
+            "the whole past for every forecast. Fit it with blend=None, or call update and predict."
+        )
     if not fitted.whole:
         found = f"strategy={fitted.network.spec.strategy!r}, scaling={fitted.scaling!r}"
         raise UsageError(

@@ -143,8 +143,9 @@ def reference_forward(
     The final states are one (batch, hidden) array per layer; the third result, the other states
     side by side, is None for a cell without. ``x`` is (time, batch, input), ``h0`` and ``c0`` are
     one array per layer, zero when left out. With ``lengths`` (batch,), a row stops after its own
-    number of steps: its states stay and its outputs are zero. ``keep(layer, time, batch, hidden)`` gives what the output of
-    every layer but the last is multiplied by (``layers.dropout_mask`` with its first arguments).
+    number of steps: its states stay and its outputs are zero. ``keep(layer, time, batch, hidden)``
+    gives what the output of every layer but the last is multiplied by (``layers.dropout_mask`` with
+    its first arguments).
     With ``projection`` every h has so many numbers in place of ``hidden``.
     """
     spec = find_cell(cell)

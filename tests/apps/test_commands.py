@@ -182,14 +182,36 @@ def test_a_short_table_gets_the_intervals_it_can_have_and_is_told_of_the_others(
 ) -> None:
     rows = [f"{1960 + year},{year % 7}" for year in range(30)]
     (tmp_path / "short.csv").write_text("\n".join(["ds,y", *rows]) + "\n")
-    result = rollcast("forecast", "short.csv", "--horizon", "6", "--steps", "5", "--out", "a.csv")
+    result = rollcast(
+        "forecast",
+        "short.csv",
+        "--horizon",
+        "6",
+        "--strategy",
+        "direct",
+        "--steps",
+        "5",
+        "--out",
+        "a.csv",
+    )
     assert result.exit_code == 0, result.output
     assert "no 95 % interval" in result.stdout
     assert "rollcast-lo-95" not in Path("a.csv").read_text()
 
 
 def test_a_level_that_cannot_be_calibrated_does_not_cost_the_trained_model(rollcast, table) -> None:
-    arguments = ("forecast", table, "--horizon", "6", "--steps", "5", "--save", "wave.roll")
+    arguments = (
+        "forecast",
+        table,
+        "--horizon",
+        "6",
+        "--strategy",
+        "direct",
+        "--steps",
+        "5",
+        "--save",
+        "wave.roll",
+    )
     result = rollcast(*arguments, "--level", "99.99")
     assert result.exit_code == 2
     assert "99.99" in result.stderr

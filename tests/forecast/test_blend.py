@@ -43,6 +43,8 @@ def test_the_share_has_the_least_error_of_all(model, panel) -> None:
     for share in SHARES:
         truth = own + 3.0 * (1.0 - share)
         assert best_blend("theta", other, windows, truth, np.ones(5)) == Blend("theta", share)
+    noise = np.random.default_rng(0).normal(0.0, 100.0, own.shape)  # says nothing for any share
+    assert best_blend("theta", other, windows, own + noise, np.ones(5)).share == 0.5
 
 
 def test_it_sees_nothing_from_the_origin_on(model, panel) -> None:

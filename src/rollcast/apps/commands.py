@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import files, fit_options, inspect, options, recipes
+from rollcast.apps import durations, files, fit_options, inspect, options, recipes
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.screen import TrainingBar, is_watched, row_table, score_table, screen
@@ -81,6 +81,9 @@ def forecast(
     learning_rate: fit_options.LearningRate = None,
     schedule: fit_options.Schedule = None,
     clip_norm: fit_options.ClipNorm = None,
+    budget: fit_options.Budget = None,
+    trials: fit_options.Trials = None,
+    max_time: fit_options.MaxSeconds = None,
     validation: fit_options.Validation = None,
     no_refit: fit_options.NoRefit = False,
     seed: fit_options.Seed = None,
@@ -97,11 +100,12 @@ def forecast(
         check_results(table, out=out, report=report, save=save, quiet=quiet)
         from rollcast import Forecaster, GradientWatch, Training, write_report
 
-        network = {"cell": cell, "context": context, "strategy": strategy, "head": head}
+        network = {"cell": cell, "context": context, "strategy": strategy or "auto", "head": head}
         network |= {"scaling": scaling, "initial": initial, "seed": seed, "dropout": dropout}
         network |= {"hidden": units_of(hidden), "normalize": normalize, "segment": segment}
-        network |= {"skip": skip, "ensemble": ensemble, "blend": blend}
-        network |= {"validation": validation, "refit": False if no_refit else None}
+        network |= {"skip": skip, "ensemble": ensemble, "blend": blend, "validation": validation}
+        network |= {"refit": False if no_refit else None, "trials": trials}
+        network |= {"budget": durations.seconds_of("--budget", budget)}
         steering = {"optimizer": optimizer, "learning_rate": learning_rate, "schedule": schedule}
         setting = given({"steps": steps, "batch_size": batch_size} | steering)
         if clip_norm is not None:
@@ -115,7 +119,8 @@ def forecast(
             warn = (lambda message: None) if quiet else bar.warn
             watch = GradientWatch(warn=warn) if watch_gradients else None
             listeners = (bar,) if watch is None else (bar, watch)
-            model.fit(table, listeners=listeners, **given(columns | rows))
+            limit = durations.seconds_of("--max-time", max_time)
+            model.fit(table, listeners=listeners, max_seconds=limit, **given(columns | rows))
             # First, so that a level beyond what was learnt does not cost the training.
             if save is not None:
                 model.save(save)

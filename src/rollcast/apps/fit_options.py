@@ -56,8 +56,8 @@ Strategy = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="All steps at once (direct), each from the one before (recursive), or segments of "
-        "rows (segment) (default: direct)",
+        help="auto searches for the network; direct: all steps at once, recursive: each from the "
+        "one before, segment: segments of rows (default: auto)",
         rich_help_panel=NETWORK,
     ),
 ]
@@ -86,6 +86,33 @@ Ensemble = Annotated[
         metavar="N",
         help="Networks, of seeds one after the other, whose forecasts are averaged (default: 1)",
         rich_help_panel=NETWORK,
+    ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="How long auto searches: 60s, 2m, 500ms (default: 60s)",
+        rich_help_panel=TRAINING,
+    ),
+]
+Trials = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Networks that auto tries, in the place of a budget: the same result whatever the "
+        "time",
+        rich_help_panel=TRAINING,
+    ),
+]
+MaxSeconds = Annotated[
+    str | None,
+    typer.Option(
+        "--max-time",
+        metavar="TIME",
+        help="How long all of the fit may take, about: 90s, 5m … (default: no limit)",
+        rich_help_panel=TRAINING,
     ),
 ]
 Blend = Annotated[

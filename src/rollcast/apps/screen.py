@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from rollcast.train.events import Event, FitStarted, StepDone, ValidationDone
+from rollcast.train.events import Event, FitStarted, StepDone, TrialDone, ValidationDone
 
 REDRAWS_PER_SECOND = 5
 FIRST_ROWS = 8
@@ -56,7 +56,7 @@ class TrainingBar:
 
     def __init__(self, console: Console, *, shown: bool) -> None:
         self.progress = Progress(
-            TextColumn("training"),
+            TextColumn("{task.fields[what]}"),
             BarColumn(),
             TaskProgressColumn(),
             TextColumn("loss {task.fields[loss]}"),
@@ -68,7 +68,9 @@ class TrainingBar:
             refresh_per_second=REDRAWS_PER_SECOND,
         )
         self.due = 0.0  # seconds of training at which the bar moves again
-        self.task: TaskID = self.progress.add_task("training", total=None, loss="–", score="–")
+        self.task: TaskID = self.progress.add_task(
+            "training", total=None, what="training", loss="–", score="–"
+        )
 
     def __enter__(self) -> "TrainingBar":
         self.progress.start()
@@ -89,7 +91,13 @@ class TrainingBar:
     def __call__(self, event: Event) -> None:
         if isinstance(event, FitStarted):
             self.due = 0.0
-            self.progress.update(self.task, total=event.steps, completed=event.step)
+            self.progress.update(
+                self.task, total=event.steps, completed=event.step, what="training"
+            )
+        elif isinstance(event, TrialDone):
+            self.progress.update(
+                self.task, what=f"search: {event.name}", score=f"{event.score:.4f}"
+            )
         elif isinstance(event, StepDone):
             # What nobody would see is not worth more than the step of a small network.
             if event.seconds >= self.due or event.step == event.steps:

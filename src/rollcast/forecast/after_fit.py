@@ -41,6 +41,7 @@ class AfterFit:
         self.freq_ = fitted.freq
         self.scores_ = fitted.scores
         self.error_by_step_ = fitted.error_by_step
+        self.search_ = fitted.trials
         self.best_step_ = fitted.best_steps[0]
 
     def _fitted(self, what: str) -> Fitted:

@@ -28,6 +28,10 @@ BLENDS: dict[str, Callable[[Array, int, int], Array]] = {"theta": theta}
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """What the method may count."""
 
+USUAL, LEAST_GAIN = 0.5, 0.02
+"""Both alike, unless the held-out windows say clearly otherwise: what is best on them is mostly
+chance (Smith & Wallis 2009, "A simple explanation of the forecast combination puzzle")."""
+
 SEASONS, LEAST_ROWS, MOST_ROWS = 12, 150, 1200
 """Rows of the past that the method sees: so many seasons, within bounds."""
 
@@ -70,11 +74,13 @@ NO_BLEND = Blend()
 
 
 def best_blend(method: str, median: Array, windows: Windows, truth: Array, units: Array) -> Blend:
-    """The share with the least absolute error on windows that were held out: what the network said
-    and what came, ``(windows, horizon)``; errors count in the ``units (windows,)`` of their series.
-    """
+    """The USUAL share, or that with the least absolute error on windows that were held out where
+    it is better by LEAST_GAIN: what the network said and what came, ``(windows, horizon)``; errors
+    count in the ``units (windows,)`` of their series."""
     away = np.nan_to_num(alone(method, windows) - median)
     errors = [
         np.nanmean(np.abs(median + share * away - truth) / units[:, None]) for share in SHARES
     ]
-    return Blend(method, SHARES[int(np.argmin(errors))])
+    best = int(np.argmin(errors))
+    usual = errors[SHARES.index(USUAL)]
+    return Blend(method, SHARES[best] if errors[best] < (1.0 - LEAST_GAIN) * usual else USUAL)

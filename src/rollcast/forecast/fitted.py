@@ -19,8 +19,10 @@ from rollcast.data.scaling import series_statistics
 from rollcast.data.windows import Windows
 from rollcast.errors import DataError
 from rollcast.forecast.blend import Blend
+from rollcast.forecast.candidates import applied
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
+from rollcast.forecast.trials import Trial
 from rollcast.model.network import Network
 
 
@@ -60,10 +62,18 @@ class Fitted:
     seconds: float
     trained_until: int
     options: dict[str, Any]
+    trials: tuple[Trial, ...] = ()  # of a search
     inputs: tuple[Input, ...] = ()
     holidays: str | None = None
     input_scales: InputScales | None = None
     input_ids: np.ndarray = field(default_factory=lambda: np.empty(0, object))
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The arguments, where a search was asked for with what it chose in its place: they give
+        the same network again, to the bit."""
+        found = [trial.setting for trial in self.trials if trial.chosen]
+        return applied(self.params, found[0]) if found else dict(self.params)
 
     def windows(self, panel: Panel) -> Windows:
         """Every window of a panel, scaled as in training."""

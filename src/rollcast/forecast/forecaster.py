@@ -9,6 +9,7 @@ from typing import Any
 from rollcast.data.read import DEFAULT_ID, read
 from rollcast.forecast.after_fit import AfterFit
 from rollcast.forecast.fit import fit_panel
+from rollcast.forecast.forecaster_params import BUDGET
 from rollcast.forecast.params import as_written, change
 from rollcast.train.events import Listener
 from rollcast.train.training import Training
@@ -36,7 +37,8 @@ class Forecaster(AfterFit):
     strategy
         ``"direct"``: the final state and the known future give all steps. ``"recursive"``: one step
         feeds the next. ``"segment"``: a segment of rows a step, future segments side by side, for
-        long windows and horizons. ``"auto"`` is ``"direct"``.
+        long windows and horizons. ``"auto"``: what `search` finds best on the rows held out, among
+        networks, windows and sizes, the default among them; its trials are ``search_``.
     segment
         Rows of a segment; None = chosen by `choose_segment`.
     skip
@@ -59,6 +61,9 @@ class Forecaster(AfterFit):
     validation
         Rows at the end of each series that are held out of the first run; None = chosen by
         `choose_holdout`.
+    budget, trials
+        Of strategy auto: seconds of the search, or how many networks are tried, for the same result
+        whatever the time.
     refit
         Whether a second run trains on all rows; otherwise the network that never saw those held
         out is kept.
@@ -93,6 +98,8 @@ class Forecaster(AfterFit):
         dropout: float = 0.0,
         normalize: str | None = None,
         validation: int | None = None,
+        budget: float = BUDGET,
+        trials: int | None = None,
         refit: bool = True,
         ensemble: int = 1,
         blend: str | None = None,
@@ -113,6 +120,8 @@ class Forecaster(AfterFit):
         self.dropout = dropout
         self.normalize = normalize
         self.validation = validation
+        self.budget = budget
+        self.trials = trials
         self.refit = refit
         self.ensemble = ensemble
         self.blend = blend
@@ -156,6 +165,7 @@ class Forecaster(AfterFit):
         holidays: str | None = None,
         listeners: Sequence[Listener] = (),
         checkpoint: Path | None = None,
+        max_seconds: float | None = None,
     ) -> Forecaster:
         """Train on a table (a path, a frame or a `Panel`), with the options of `read`.
 
@@ -165,7 +175,9 @@ class Forecaster(AfterFit):
         judge. A second run makes that many steps on all rows; its network forecasts.
         ``listeners`` get the events of both. With ``checkpoint``, a path, a fit that was killed
         goes on from there to the same bits (with more files beside it: ``.final`` of the second
-        run, ``.2``, ``.3`` … of an ensemble's members).
+        run, ``.2``, ``.3`` … of an ensemble's members, ``.search`` of a search, whose finished
+        trials are not run again). All of fit, a search and both runs, takes about ``max_seconds``
+        at most; such a fit depends on the machine. Ctrl-C ends a fit wherever it is.
 
         Raises DataError for a table that cannot be used, UsageError for an argument that cannot be,
         TrainingError when training diverges.
@@ -188,7 +200,9 @@ class Forecaster(AfterFit):
             for name, (value, usual) in given.items()
             if value != usual
         }
-        fitted, history = fit_panel(self.get_params(), panel, options, listeners, checkpoint)
+        fitted, history = fit_panel(
+            self.get_params(), panel, options, listeners, checkpoint, max_seconds
+        )
         self.history_ = panel
         self.training_history_ = history
         self._take(fitted)

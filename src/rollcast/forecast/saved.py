@@ -13,6 +13,7 @@ from rollcast.data.scaling import SCALINGS
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.forecast.blend import BLENDS, Blend
 from rollcast.forecast.fitted import Fitted
+from rollcast.forecast.forecaster_params import BUDGET
 from rollcast.forecast.history import (
     pack_columns,
     pack_history,
@@ -30,6 +31,7 @@ from rollcast.forecast.saved_inputs import (
     unpack_inputs,
     unpack_rows,
 )
+from rollcast.forecast.trials_saved import pack_trials, unpack_trials
 from rollcast.model.file import field, section
 from rollcast.model.network import build
 from rollcast.model.spec import NetworkSpec
@@ -51,7 +53,7 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
     params["training"] = asdict(params["training"])
     if params["hidden"] is not None:
         params["hidden"] = [int(units) for units in params["hidden"]]
-    for name in ("horizon", "seed", "context", "validation", "ensemble"):
+    for name in ("horizon", "seed", "context", "validation", "ensemble", "trials"):
         params[name] = None if params[name] is None else int(params[name])
     spec = {
         "forecaster": params,
@@ -67,6 +69,8 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         "holdout": asdict(fitted.holdout),
         "options": fitted.options,
         "best_steps": list(fitted.best_steps),
+        "scaling": fitted.scaling,
+        "trials": pack_trials(fitted.trials),
         "blend_share": fitted.blend.share,
     }
     spec |= {name: getattr(fitted, name) for name in _FACTS}
@@ -98,9 +102,10 @@ def unpack(
     if network_spec.horizon != params["horizon"]:
         raise ModelFileError("the model's network has another horizon than its forecaster.")
     freq = field(spec, "freq", str, int)
-    if params["scaling"] not in SCALINGS:
+    scaling = _later(spec, "scaling", params["scaling"], str)
+    if scaling not in SCALINGS:
         raise ModelFileError("the model's scaling cannot be. Save the model again.")
-    inputs = unpack_inputs(spec, sections, params["scaling"])
+    inputs = unpack_inputs(spec, sections, scaling)
     try:
         check_fit(network_spec, freq, inputs)
     except UsageError as error:
@@ -111,6 +116,7 @@ def unpack(
     weights = section(sections, "network/weights", params["training"].dtype, shape)
     if params["name"] not in field(spec, "scores", dict):
         raise ModelFileError("the model's scores are not those of its network.")
+    trials = unpack_trials(spec)
     ids, location, scale = _statistics(sections)
     history = unpack_history(spec, sections, network_spec.season)
     history = unpack_rows(history, sections, inputs)
@@ -125,7 +131,7 @@ def unpack(
         freq=freq,
         season=network_spec.season,
         source=field(spec, "source", str),
-        scaling=params["scaling"],
+        scaling=scaling,
         ids=ids,
         location=location,
         scale=scale,
@@ -140,6 +146,7 @@ def unpack(
         holdout=_holdout(field(spec, "holdout", dict)),
         options=_options(field(spec, "options", dict)),
         best_steps=_best_steps(spec, params["ensemble"]),
+        trials=trials,
         **inputs,
         **facts,
     )
@@ -188,6 +195,8 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "dropout": _later(saved, "dropout", 0.0, float),
         "normalize": _later(saved, "normalize", None, str, type(None)),
         "validation": _later(saved, "validation", None, int, type(None)),
+        "budget": _later(saved, "budget", BUDGET, float),
+        "trials": _later(saved, "trials", None, int, type(None)),
         "refit": _later(saved, "refit", True, bool),
         "ensemble": _later(saved, "ensemble", 1, int),
         "blend": _later(saved, "blend", None, str, type(None)),

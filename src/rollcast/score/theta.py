@@ -7,6 +7,9 @@ Nikolopoulos 2000; as smoothing with drift: Hyndman & Billah 2003), s = 0 plain 
 ``s``, all pairs are averaged, each by how well its forecasts of the next row did in the window:
 by SSE^(−n/2), the likelihood of normal errors whose variance is not known.
 
+Where all values are positive, the forecast is the mean of that of the values, with a trend that
+adds up and seasonal factors, and that of their logarithms, with a trend that multiplies.
+
 Seasonal indices are those of classical decomposition, shrunk towards none by how much they may owe
 to noise (in the manner of James & Stein; Miller & Williams 2003). Every window is computed side by
 side; a hundred thousand of a hundred rows take seconds.
@@ -29,6 +32,9 @@ LEAST_SEASONS = 3
 SHRINKAGE = 2.0
 """Times the variance of the indices' noise that is taken from that of the indices."""
 
+FARTHEST = np.log(10.0)
+"""Forecasts of logarithms go so far beyond what the window has."""
+
 AT_ONCE = 4096
 
 
@@ -48,12 +54,26 @@ def theta(past: NDArray, horizon: int, season: int) -> NDArray[np.float64]:
     for start in range(0, len(past), AT_ONCE):
         rows = slice(start, start + AT_ONCE)
         some = carried(past[rows])
-        level, index = without_season(some, season)
-        ahead = np.arange(horizon) % season
-        plain, positive = smoothed(level, horizon), some > 0.0
-        ratio = np.all(positive | np.isnan(some), axis=1)
-        found[rows] = np.where(ratio[:, None], plain * index[:, ahead], plain + index[:, ahead])
+        found[rows] = once(some, horizon, season)
+        seen = ~np.isnan(some)
+        positive = np.flatnonzero(np.all((some > 0.0) | ~seen, axis=1) & seen.any(axis=1))
+        if len(positive):
+            log = np.log(some[positive])
+            low, high = np.nanmin(log, axis=1), np.nanmax(log, axis=1)
+            below = high + 1.0  # no value is above 0: seasons are terms
+            ahead = once(log - below[:, None], horizon, season) + below[:, None]
+            ahead = np.clip(ahead, (low - FARTHEST)[:, None], (high + FARTHEST)[:, None])
+            found[rows][positive] = 0.5 * (found[rows][positive] + np.exp(ahead))
     return found
+
+
+def once(past: NDArray, horizon: int, season: int) -> NDArray:
+    """The forecast of a past without gaps: seasonal factors where all values are positive, else
+    terms; a trend adds up."""
+    level, index = without_season(past, season)
+    plain, at = smoothed(level, horizon), np.arange(horizon) % season
+    ratio = np.all((past > 0.0) | np.isnan(past), axis=1)
+    return np.where(ratio[:, None], plain * index[:, at], plain + index[:, at])
 
 
 def without_season(past: NDArray, season: int) -> tuple[NDArray, NDArray]:

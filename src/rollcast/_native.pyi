@@ -169,6 +169,7 @@ def gather(
     context: int,
     constant: float,
     find: bool,
+    measure: int,
     location: ndarray,
     scale: ndarray,
     scaled: ndarray,

@@ -137,7 +137,7 @@ def test_scores_that_come_later_push_out_the_oldest() -> None:
 def test_spreads_are_the_heads_own_and_never_zero() -> None:
     median = np.array([[1.0, 1.0]])
     quantiles = np.array([[[0.5, 3.0], [1.0, 1.0]]])
-    scale = np.array([2.0])
+    scale = np.array([[2.0, 2.0]])
     below, above = spreads(quantiles, median, scale)
     np.testing.assert_allclose(below, [[0.5, 0.002]])
     np.testing.assert_allclose(above, [[2.0, 0.002]])

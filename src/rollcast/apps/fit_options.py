@@ -154,8 +154,28 @@ Head = Annotated[
 Scaling = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="By window or by series (default: window)", rich_help_panel=NETWORK
+        metavar="NAME",
+        help='By window or series: "window(median)", "series(last)", "window(mean)" … or none '
+        "(default: window)",
+        rich_help_panel=NETWORK,
     ),
+]
+Transform = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Done first and undone last: log1p, boxcox, difference or seasonal_difference, joined "
+        'by +: "log1p + difference" (default: none)',
+        rich_help_panel=NETWORK,
+    ),
+]
+Nonnegative = Annotated[
+    bool,
+    typer.Option("--nonnegative", help="Nothing is below 0", rich_help_panel=NETWORK),
+]
+Integer = Annotated[
+    bool,
+    typer.Option("--integer", help="Only whole numbers", rich_help_panel=NETWORK),
 ]
 Initial = Annotated[
     str | None,

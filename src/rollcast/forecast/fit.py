@@ -25,6 +25,7 @@ from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster_params import check_params, check_seconds
 from rollcast.forecast.holdout import choose_holdout, given_holdout
 from rollcast.forecast.intervals import calibrate, forecast_spread
+from rollcast.forecast.limits import limits_of
 from rollcast.forecast.members import first_runs, member_files, second_runs
 from rollcast.forecast.search import search
 from rollcast.forecast.setup import set_up
@@ -80,12 +81,15 @@ def fit_panel(
     stamps = panel.times[held.origin].astype(np.int64)
     calibration = calibrate(prediction.median, below, above, truth, stamps)
     bands = crossed_bands(fold_of(held, holdout), prediction.median, below, above, truth)
+    limits = limits_of(params, network.head)
+    prediction, bands = limits.prediction(prediction), limits.bands(bands)
     judged = judge(params["name"], held, setup.trained, setup.cut, prediction, bands)
     seconds, statistics = sum(each.seconds for each in firsts), setup.trained.statistics
     if refit:
         again, weights = second_runs(setup, seed, firsts, listeners, files, deadline)
         seconds, statistics = seconds + again, setup.every.statistics
     location, scale = statistics or (np.empty(0), np.empty(0))
+    powers = setup.powers
     fitted = Fitted(
         params=params,
         network=network,
@@ -97,9 +101,10 @@ def fit_panel(
         season=panel.season,
         source=panel.source,
         scaling=setup.every.scaling,
-        ids=panel.ids if statistics else panel.ids[:0],
+        ids=panel.ids if statistics or len(powers) else panel.ids[:0],
         location=location,
         scale=scale,
+        powers=powers,
         scores=judged.totals(),
         error_by_step=judged.error_by_step(),
         holdout=holdout,
@@ -115,7 +120,7 @@ def fit_panel(
         inputs=panel.inputs.columns if panel.inputs else (),
         holidays=panel.inputs.holidays if panel.inputs else None,
         input_scales=setup.every.features.inputs and setup.every.features.inputs.scales,
-        input_ids=panel.ids if panel.inputs and statistics else panel.ids[:0],
+        input_ids=panel.ids if panel.inputs else panel.ids[:0],
     )
     return fitted, firsts[0].history
 

@@ -15,13 +15,15 @@ from rollcast.data.inputs import Input
 from rollcast.data.known import recoded
 from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.read import DEFAULT_ID, read
-from rollcast.data.scaling import series_statistics
+from rollcast.data.scaling import make_scaling, series_statistics
+from rollcast.data.transform import Transform, Transformed, make_transform
 from rollcast.data.windows import Windows
 from rollcast.errors import DataError
 from rollcast.forecast.blend import Blend
 from rollcast.forecast.candidates import applied
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
+from rollcast.forecast.limits import Limits, limits_of
 from rollcast.forecast.trials import Trial
 from rollcast.model.network import Network
 
@@ -30,7 +32,8 @@ from rollcast.model.network import Network
 class Fitted:
     """All that forecasting needs, and what is told about how it came to be.
 
-    ``location`` and ``scale`` are those of the series ``ids`` for scaling "series", else empty.
+    ``location`` and ``scale`` are those of the series ``ids`` for scaling by series, else empty;
+    so are ``powers`` where the transform has one for each.
     ``scores`` and ``error_by_step`` are of the held-out windows. ``trained_until`` is the newest
     stamp seen by fit (microseconds, or the integer itself). ``options`` are those of ``fit`` that
     say how the table was read. ``weights`` are ``(count,)``, of an ensemble ``(members, count)``;
@@ -51,6 +54,7 @@ class Fitted:
     ids: np.ndarray
     location: np.ndarray
     scale: np.ndarray
+    powers: np.ndarray
     scores: dict[str, dict[str, float]]
     error_by_step: dict[str, np.ndarray]
     holdout: Holdout
@@ -77,25 +81,27 @@ class Fitted:
 
     def windows(self, panel: Panel) -> Windows:
         """Every window of a panel, scaled as in training."""
+        seen = self._seen(panel)
         return Windows(
-            panel,
+            seen,
             self.network.spec.context,
             self.network.spec.horizon,
             scaling=self.scaling,
-            statistics=self._statistics(panel),
-            input_scales=self._input_scales(panel),
+            statistics=self._statistics(seen),
+            input_scales=self._input_scales(panel, seen),
             dtype=self.weights.dtype,
         )
 
     def windows_at_end(self, panel: Panel) -> Windows:
         """One window a series, after its last row, scaled as in training."""
+        seen = self._seen(panel)
         return Windows.at_end(
-            panel,
+            seen,
             self.network.spec.context,
             self.network.spec.horizon,
             scaling=self.scaling,
-            statistics=self._statistics(panel),
-            input_scales=self._input_scales(panel),
+            statistics=self._statistics(seen),
+            input_scales=self._input_scales(panel, seen),
             dtype=self.weights.dtype,
             whole=self.whole,
         )
@@ -103,29 +109,61 @@ class Fitted:
     @property
     def whole(self) -> bool:
         """Whether forecasts follow from the whole history, not from its last rows alone."""
-        reads_all = self.network.spec.strategy == "recursive" and self.scaling == "series"
+        recursive = self.network.spec.strategy == "recursive"
+        reads_all = recursive and make_scaling(self.scaling).by_series
         return reads_all or self.blend.share > 0.0
 
-    def _statistics(self, panel: Panel) -> tuple[np.ndarray, np.ndarray] | None:
+    @property
+    def transform(self) -> Transform | None:
+        """What is done to the series before the network sees them."""
+        return make_transform(self.params["transform"])
+
+    @property
+    def limits(self) -> Limits:
+        """What forecasts may be."""
+        return limits_of(self.params, self.network.head)
+
+    @property
+    def reach(self) -> int:
+        """The newest rows of a series from which a forecast follows."""
+        before = self.transform.reach(self.season) if self.transform else 0
+        return self.network.spec.context + before
+
+    def _seen(self, panel: Panel) -> Panel | Transformed:
+        """The panel as the network sees it, with the powers of training; new series' own."""
+        if self.transform is None:
+            return panel
+        powers = self.transform.powers(panel)
+        if powers is not None:
+            known, at = _known(panel.ids, self.ids)
+            powers[known] = self.powers[at]
+        return self.transform.of(panel, powers)
+
+    def _statistics(self, panel: Panel | Transformed) -> tuple[np.ndarray, np.ndarray] | None:
         """Location and scale of each series: those of training, its own where it is new."""
-        if self.scaling != "series":
+        scaling = make_scaling(self.scaling)
+        if not scaling.by_series:
             return None
-        location, scale = series_statistics(panel)
-        known, at = _known(panel.ids, self.ids)
+        read = panel.as_panel if isinstance(panel, Transformed) else panel
+        location, scale = series_statistics(read, scaling.measure)
+        known, at = _known(read.ids, self.ids)
         location[known], scale[known] = self.location[at], self.scale[at]
         return location, scale
 
-    def _input_scales(self, panel: Panel) -> InputScales | None:
-        """Those of training; of past inputs of a series that is new its own."""
+    def _input_scales(self, panel: Panel, seen: Panel | Transformed) -> InputScales | None:
+        """Those of training; of a series that is new its own deviation and past inputs."""
         scales = self.input_scales
-        if scales is None or self.scaling != "series":
-            return scales
-        own = input_scales(panel, self.scaling)
-        assert own is not None
-        past = own.past
+        kind = make_scaling(self.scaling).of
+        read = seen.as_panel if isinstance(seen, Transformed) else seen
+        own = None if scales is None else input_scales(panel, kind, read=read)
+        if scales is None or own is None:
+            return None
+        past, unit = own.past, own.unit
         known, at = _known(panel.ids, self.input_ids)
-        past[:, known] = scales.past[:, at]
-        return replace(scales, past=past)
+        unit[known] = scales.unit[at]
+        if kind == "series":
+            past[:, known] = scales.past[:, at]
+        return replace(scales, past=past, unit=unit)
 
     def of_role(self, role: str) -> tuple[Input, ...]:
         """The inputs of a role."""

@@ -51,8 +51,16 @@ class Forecaster(AfterFit):
         above 0 ``"log_normal"``, from 0 on ``"tweedie(power=1.5)"``, of counts ``"poisson"``,
         ``"negative_binomial"``; or ``"crps(levels=19)"``. See docs/heads.md.
     scaling
-        ``"window"`` or ``"series"``: by whose mean and deviation values are scaled. A recursive
-        network scaled by series reads all of the history, and can ``stream``.
+        ``"window"`` or ``"series"``: by whose mean and deviation values are scaled; in brackets
+        another measure: ``"window(median)"`` (and interquartile range), ``"series(last)"`` (and
+        deviation), ``"window(mean)"`` (absolute, from 0); or ``"none"``. A recursive network
+        scaled by series reads all of the history, and can ``stream``.
+    transform
+        Done to every series before all else and undone on output: ``"log1p"``, ``"boxcox"``,
+        ``"boxcox(power=0.3)"``, ``"difference"``, ``"seasonal_difference"``, or some joined by +.
+    nonnegative, integer
+        Forecasts, intervals and samples are never below 0; are whole numbers. Heads of counts and
+        of values above 0 bring that along.
     initial
         The stack's first weights: ``"torch"``, ``"orthogonal(forget_bias=1)"``, ``"normal"`` …
     dropout, normalize
@@ -94,6 +102,9 @@ class Forecaster(AfterFit):
         skip: str = "ridge",
         head: str = "quantile",
         scaling: str = "window",
+        transform: str | None = None,
+        nonnegative: bool = False,
+        integer: bool = False,
         initial: str = "torch",
         dropout: float = 0.0,
         normalize: str | None = None,
@@ -116,6 +127,9 @@ class Forecaster(AfterFit):
         self.skip = skip
         self.head = head
         self.scaling = scaling
+        self.transform = transform
+        self.nonnegative = nonnegative
+        self.integer = integer
         self.initial = initial
         self.dropout = dropout
         self.normalize = normalize

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from rollcast.choice import is_whole
+from rollcast.data.transform import make_transform
 from rollcast.errors import UsageError
 from rollcast.forecast.blend import BLENDS
+from rollcast.nn.heads import make_head
 from rollcast.train.training import Training
 
 BUDGET = 60.0
@@ -51,6 +53,16 @@ def check_params(params: dict[str, Any]) -> None:
         raise UsageError(f"blend={params['blend']!r}: choose one of None, {', '.join(BLENDS)}.")
     if not isinstance(params["refit"], bool):
         raise UsageError(f"refit={params['refit']!r}: expected True or False.")
+    transform = make_transform(params["transform"])
+    support = make_head(params["head"]).support
+    if transform is not None and support != "any":
+        raise UsageError(
+            f"transform={params['transform']!r} with head={params['head']!r}: that head needs the "
+            "values as they are. Take another head, such as 'quantile', or no transform."
+        )
+    for name in ("nonnegative", "integer"):
+        if not isinstance(params[name], bool):
+            raise UsageError(f"{name}={params[name]!r}: expected True or False.")
     if not isinstance(params["training"], Training):
         raise UsageError(
             f"training={params['training']!r}: expected a Training, as in "

@@ -193,13 +193,12 @@ def spreads(
     """Spreads below and above the median, ``(windows, horizon)``, in the unit of the target.
 
     ``quantiles (windows, horizon, 2)`` are the head's own at SPREAD_LEVELS, None for a point head:
-    then the spread is the ``scale (windows,)`` of the window. Never smaller than a thousandth of
-    that scale.
+    then the spread is the ``scale (windows, horizon)`` of the window. Never smaller
+    than a thousandth of that scale.
     """
-    width = np.broadcast_to(scale[:, None], median.shape)
     if quantiles is None:
-        return width, width
-    floor = LEAST_SPREAD * width
+        return scale, scale
+    floor = LEAST_SPREAD * scale
     below = np.maximum(median - quantiles[..., 0], floor)
     above = np.maximum(quantiles[..., 1] - median, floor)
     return below, above

@@ -141,7 +141,8 @@ def _forecast(
     prediction, below, above = intervals.forecast_spread(
         fitted.network, fitted.weights, held, fitted.network.head.levels, fitted.blend
     )
-    judged = judge(name, held, training, cut, prediction, {})
+    limits = fitted.limits
+    judged = judge(name, held, training, cut, limits.prediction(prediction), {})
     median, calibration = prediction.median, fitted.calibration
     scores = intervals.scores_of(median, below, above, judged.truth)
     unseen = known[:, 0] > fitted.trained_until
@@ -159,7 +160,8 @@ def _forecast(
     else:
         radii = [calibration.radius(level) for level in levels]
     for level, radius in zip(levels, radii, strict=True):
-        judged.bands[level] = (median - radius * below, median + radius * above)
+        found = {level: (median - radius * below, median + radius * above)}
+        judged.bands.update(limits.bands(found))
     return Block(held, judged, times, scores, int((~unseen).sum()))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from rollcast.data.panel import Panel
-from rollcast.data.scaling import SCALINGS
+from rollcast.data.scaling import make_scaling
+from rollcast.data.transform import make_transform
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.forecast.blend import BLENDS, Blend
 from rollcast.forecast.fitted import Fitted
@@ -85,6 +86,8 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
             "scaling/location": fitted.location,
             "scaling/scale": fitted.scale,
         }
+        if len(fitted.powers):
+            sections["scaling/powers"] = fitted.powers
     inputs, scales = pack_inputs(fitted)
     spec, sections = spec | inputs, sections | scales
     if history is not None:
@@ -102,10 +105,12 @@ def unpack(
     if network_spec.horizon != params["horizon"]:
         raise ModelFileError("the model's network has another horizon than its forecaster.")
     freq = field(spec, "freq", str, int)
-    scaling = _later(spec, "scaling", params["scaling"], str)
-    if scaling not in SCALINGS:
-        raise ModelFileError("the model's scaling cannot be. Save the model again.")
-    inputs = unpack_inputs(spec, sections, scaling)
+    try:
+        scaling = _later(spec, "scaling", params["scaling"], str)
+        kind = make_scaling(scaling)
+    except UsageError as error:
+        raise ModelFileError(f"the model's scaling cannot be: {error}") from error
+    inputs = unpack_inputs(spec, sections, kind.of)
     try:
         check_fit(network_spec, freq, inputs)
     except UsageError as error:
@@ -118,6 +123,7 @@ def unpack(
         raise ModelFileError("the model's scores are not those of its network.")
     trials = unpack_trials(spec)
     ids, location, scale = _statistics(sections)
+    powers = _powers(sections, params["transform"], len(ids))
     history = unpack_history(spec, sections, network_spec.season)
     history = unpack_rows(history, sections, inputs)
     facts = {name: field(spec, name, *kinds) for name, kinds in _FACTS.items()}
@@ -135,6 +141,7 @@ def unpack(
         ids=ids,
         location=location,
         scale=scale,
+        powers=powers,
         scores={
             method: {metric: _number(value) for metric, value in row.items()}
             for method, row in _mapping(spec, "scores", dict).items()
@@ -191,6 +198,9 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "skip": _later(saved, "skip", "ridge", str),
         "head": field(saved, "head", str),
         "scaling": field(saved, "scaling", str),
+        "transform": _later(saved, "transform", None, str, type(None)),
+        "nonnegative": _later(saved, "nonnegative", False, bool),
+        "integer": _later(saved, "integer", False, bool),
         "initial": _later(saved, "initial", "torch", str),
         "dropout": _later(saved, "dropout", 0.0, float),
         "normalize": _later(saved, "normalize", None, str, type(None)),
@@ -234,9 +244,24 @@ def _statistics(sections: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray
     scale = section(sections, "scaling/scale", "f8", (len(location),))
     if (scale <= 0).any():
         raise ModelFileError("the model's scaling has a scale that is not above 0.")
-    ids = np.empty(len(location), object)
-    ids[:] = unpack_ids(sections, "scaling/ids", len(location))
+    powers = sections.get("scaling/powers", location)
+    count = len(location) or (len(powers) if powers.ndim == 1 else 0)
+    ids = np.empty(count, object)
+    ids[:] = unpack_ids(sections, "scaling/ids", count)
     return ids, location, scale
+
+
+def _powers(sections: dict[str, np.ndarray], text: str | None, count: int) -> np.ndarray:
+    try:
+        transform = make_transform(text)
+    except UsageError as error:
+        raise ModelFileError(f"the model's transform cannot be: {error}") from error
+    if transform is None or not transform.has_powers:
+        return np.empty(0)
+    powers = section(sections, "scaling/powers", "f8", (count,))
+    if (powers < 0).any() or (powers > 2).any():
+        raise ModelFileError("the model's transform has powers that are not from 0 to 2.")
+    return powers
 
 
 def _holdout(saved: dict[str, Any]) -> Holdout:

@@ -1,6 +1,6 @@
 """Series read from their beginning: what a recursive network remembers at any of their rows.
 
-With scaling "series" a value looks the same in every window, so that a network can go on from the
+Scaled by series a value looks the same in every window, so that a network can go on from the
 state it had instead of reading a window again. A forecast then follows from all of the history,
 and a stream, which carries the state from row to row, says the same as a forecast from a table.
 """
@@ -28,7 +28,7 @@ SERIES_AT_ONCE, ROWS_AT_ONCE = 256, 1024
 
 def walks(network: Network, windows: Windows) -> bool:
     """Whether forecasts of these windows follow from all rows before them."""
-    return network.spec.strategy == "recursive" and windows.scaling == "series"
+    return network.spec.strategy == "recursive" and windows.by_series
 
 
 def memories(network: Network, weights: Array, windows: Windows, chosen: Array) -> Memory:

@@ -27,6 +27,7 @@ from rollcast.forecast.holdout import choose_holdout, given_holdout
 from rollcast.forecast.intervals import calibrate, forecast_spread
 from rollcast.forecast.limits import limits_of
 from rollcast.forecast.members import first_runs, member_files, second_runs
+from rollcast.forecast.sample import error_paths
 from rollcast.forecast.search import search
 from rollcast.forecast.setup import Setup, set_up
 from rollcast.train.events import Listener
@@ -99,6 +100,7 @@ def finish(
     stamps = panel.times[held.origin].astype(np.int64)
     calibration = calibrate(prediction.median, below, above, truth, stamps)
     bands = crossed_bands(fold_of(held, holdout), prediction.median, below, above, truth)
+    errors = error_paths(prediction.median, below, above, truth)
     limits = limits_of(params, network.head)
     prediction, bands = limits.prediction(prediction), limits.bands(bands)
     judged = judge(params["name"], held, setup.trained, setup.cut, prediction, bands)
@@ -115,6 +117,7 @@ def finish(
         weights=weights,
         blend=blend,
         calibration=calibration,
+        error_paths=errors,
         columns=panel.columns,
         freq=panel.freq,
         season=panel.season,

@@ -24,7 +24,7 @@ from rollcast.forecast.history import (
     unpack_ids,
 )
 from rollcast.forecast.holdout import Holdout
-from rollcast.forecast.intervals import Calibration
+from rollcast.forecast.saved_calibration import calibration_in, error_paths_in
 from rollcast.forecast.saved_inputs import (
     check_fit,
     pack_inputs,
@@ -79,6 +79,7 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         "network/weights": fitted.weights,
         "calibration/scores": fitted.calibration.scores,
         "calibration/stamps": fitted.calibration.stamps,
+        "calibration/paths": fitted.error_paths,
     }
     if len(fitted.ids):
         sections |= {
@@ -132,7 +133,8 @@ def unpack(
         network=network,
         weights=weights,
         blend=unpack_blend(params["blend"], spec, sections, network_spec),
-        calibration=_calibration(sections, network_spec.horizon),
+        calibration=calibration_in(sections, network_spec.horizon),
+        error_paths=error_paths_in(sections, network_spec.horizon),
         columns=unpack_columns(field(spec, "columns", dict)),
         freq=freq,
         season=network_spec.season,
@@ -159,29 +161,6 @@ def unpack(
         **facts,
     )
     return params, fitted, history
-
-
-def _calibration(sections: dict[str, np.ndarray], horizon: int) -> Calibration:
-    scores = section(sections, "calibration/scores", "f8", (None, horizon))
-    if "calibration/stamps" not in sections:
-        return _calibration_of_old(sections, scores)
-    stamps = section(sections, "calibration/stamps", "i8", (len(scores),))
-    if (np.diff(stamps) < 0).any() or (scores < 0).any():
-        raise ModelFileError("the model's calibration cannot be. Save the model again.")
-    return Calibration(scores, stamps)
-
-
-def _calibration_of_old(sections: dict[str, np.ndarray], scores: np.ndarray) -> Calibration:
-    """Of a file in which the scores of each step are sorted and filled up, with their numbers."""
-    counts = section(sections, "calibration/counts", "i8", (scores.shape[1],))
-    if (counts < 0).any() or (len(scores) == 0 and counts.any()):
-        raise ModelFileError("the model's calibration cannot be. Save the model again.")
-    if (np.diff(scores, axis=0) < 0).any() or (scores < 0).any():
-        raise ModelFileError("the model's calibration is not sorted. Save the model again.")
-    known = np.where(np.arange(len(scores))[:, None] < counts, scores, np.nan)
-    # Their order in time is not known; by size the smallest would be forgotten first.
-    mixed = np.random.default_rng(0).permutation(len(scores))
-    return Calibration(known[mixed], np.arange(-len(scores), 0))
 
 
 def _params(saved: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from rollcast.forecast.holdout import Holdout
 Setting = dict[str, Any]
 
 CANDIDATES: tuple[Setting, ...] = (
+    {"transform": "log1p"},
     {"learning_rate": 3.0},
     {"hidden": (32,)},
     {"strategy": "segment"},
@@ -36,6 +37,9 @@ CANDIDATES: tuple[Setting, ...] = (
 )
 """Arguments in the place of the default's; context and learning rate as factors of its own."""
 
+GROWS = 2.0
+"""Logarithms are tried where the largest value of most series is so many times the smallest."""
+
 
 def candidates(
     params: dict[str, Any], panel: Panel, holdout: Holdout, context: int, rate: float
@@ -46,7 +50,7 @@ def candidates(
     ``context`` and ``rate`` are those of the default.
     """
     usual = {"context": None, "cell": "lstm", "hidden": (64, 64), "scaling": "window"}
-    usual |= {"dropout": 0.0}
+    usual |= {"dropout": 0.0, "transform": None}
     given = {name for name, value in usual.items() if _plain(params[name]) != value}
     if params["training"].learning_rate is not None:
         given.add("learning_rate")
@@ -54,6 +58,8 @@ def candidates(
         given |= {"strategy", "hidden"}
     if params["skip"] not in ("ridge", "none"):
         given.add("strategy")
+    if not grows(panel):
+        given.add("transform")
     room = panel.lengths - holdout.rows - int(params["horizon"])
     found: list[Setting] = []
     for each in CANDIDATES:
@@ -69,6 +75,14 @@ def candidates(
         if setting not in found:
             found.append(setting)
     return found
+
+
+def grows(panel: Panel) -> bool:
+    """Whether all values are above 0 and those of most series differ by a factor of GROWS."""
+    values, begins = panel.values, panel.offsets[:-1]
+    least = np.minimum.reduceat(np.where(np.isnan(values), np.inf, values), begins)
+    most = np.maximum.reduceat(np.where(np.isnan(values), -np.inf, values), begins)
+    return bool((least > 0.0).all() and np.median(most / least) >= GROWS)
 
 
 def applied(params: dict[str, Any], setting: Setting) -> dict[str, Any]:

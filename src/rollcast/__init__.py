@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rollcast.forecast.result import Forecast
     from rollcast.forecast.sequence import SequenceRegressor
     from rollcast.forecast.stream import Stream
+    from rollcast.plots.backtest_report import write_backtest_report
     from rollcast.plots.forecast_report import write_report
     from rollcast.train.training import Training
     from rollcast.train.watch import GradientWatch
@@ -62,6 +63,7 @@ __all__ = [
     "load",
     "read",
     "recipes",
+    "write_backtest_report",
     "write_report",
 ]
 
@@ -81,6 +83,7 @@ _HOMES = {
     "inspect": "rollcast.data.inspect",
     "load": "rollcast.forecast.load",
     "read": "rollcast.data.read",
+    "write_backtest_report": "rollcast.plots.backtest_report",
     "write_report": "rollcast.plots.forecast_report",
 }
 

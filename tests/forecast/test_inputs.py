@@ -212,3 +212,106 @@ def test_a_future_without_inputs_known_ahead_is_refused() -> None:
     fitted = model().fit(table, **COLUMNS)
     with pytest.raises(UsageError, match="no inputs known ahead"):
         fitted.predict(future=table)
+
+
+# ------------------------------------------------------------------------- static, and categories
+
+
+def kinds(series: int = 12, rows: int = 80, seed: int = 1) -> pl.DataFrame:
+    """Series of two kinds: a step up is followed by another one, or by a step down."""
+    generator = np.random.default_rng(seed)
+    frames = []
+    for index in range(series):
+        sign, step, values = (1, -1)[index % 2], 0.0, []
+        for _ in range(rows):
+            step = 0.9 * sign * step + generator.normal()
+            values.append(step)
+        kind = {1: "goes on", -1: "turns"}[sign]
+        shop = [f"s{index:02}"] * rows
+        sold = np.cumsum(values)
+        frames.append(pl.DataFrame({"shop": shop, "day": range(rows), "sold": sold, "kind": kind}))
+    return pl.concat(frames)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "static"), [("direct", "kind"), ("direct", "shop"), ("recursive", "kind"),
+                             ("segment", "kind")]
+)  # fmt: skip
+def test_static_categories_tell_series_apart(strategy: str, static: str) -> None:
+    table = kinds()
+    columns = {"id": "shop", "time": "day", "target": "sold", "season": 1}
+    training = Training(steps=200, batch_size=64, learning_rate=1e-2)
+    arguments = {"context": 2, "training": training, "strategy": strategy, "hidden": (16,)}
+    arguments |= {"segment": 1} if strategy == "segment" else {}
+    plain = Forecaster(1, **arguments).fit(table, **columns)
+    told = Forecaster(1, **arguments).fit(table, **columns, static=static)
+    assert told.scores_["rollcast"]["mae"] < 0.75 * plain.scores_["rollcast"]["mae"]
+
+
+def test_a_category_known_ahead_moves_the_forecast_and_one_never_seen_does_not_fail() -> None:
+    table = shops().with_columns(
+        weather=pl.when(pl.col("promo") > 0).then(pl.lit("sunny")).otherwise(pl.lit("rain"))
+    )
+    fitted = model().fit(table, **COLUMNS, future="weather")
+    past = table.filter(pl.col("sold").is_not_null())
+    future = table.filter(pl.col("sold").is_null()).select("shop", "day")
+    rain, sunny, snow = (
+        fitted.predict(past, future=future.with_columns(weather=pl.lit(weather)))["rollcast"]
+        for weather in ("rain", "sunny", "snow")
+    )
+    lift = (sunny - rain).to_numpy().reshape(2, AHEAD)
+    for found, size in zip(lift, SHOPS.values(), strict=True):
+        np.testing.assert_allclose(found, 6 * size, rtol=0.25)
+    assert snow.is_finite().all()
+
+
+def test_a_stream_takes_static_inputs_and_no_others() -> None:
+    table = shops(ahead=0).with_columns(kind=pl.col("shop") + "-street")
+    recursive = {"strategy": "recursive", "scaling": "series"}
+    fitted = model(**recursive).fit(table, **COLUMNS, static=("kind", "shop"))
+    stream = fitted.stream("b")
+    found, whole = stream.forecast(), fitted.forecast()
+    np.testing.assert_allclose(found.median[0], whole.median[1], rtol=1e-4)
+    again = fitted.stream(state=stream.state())
+    assert again.update(300.0) == stream.update(300.0)
+    with_past = model(**recursive).fit(table, **COLUMNS, past="lead")
+    with pytest.raises(UsageError, match="reads inputs of every row"):
+        with_past.stream("b")
+
+
+# --------------------------------------------------------------------------------------- holidays
+
+
+def test_holidays_are_inputs_that_need_no_table() -> None:
+    hours = pl.datetime_range(
+        datetime(2022, 1, 1), datetime(2024, 5, 9), "1d", eager=True, time_zone="Europe/Berlin"
+    )
+    days = hours.dt.date()
+    closed = days.is_in([day for day in _holidays("DE") if day is not None])
+    generator = np.random.default_rng(0)
+    sold = 100 - 60 * closed.cast(pl.Float64).to_numpy() + generator.normal(size=len(days))
+    table = pl.DataFrame({"ds": hours, "y": sold})
+    chosen = {"hidden": (8,), "training": QUICK, "context": 14}
+    told = Forecaster(14, **chosen).fit(table.head(-9), season=7, holidays="DE")  # type: ignore[arg-type]
+    found = told.predict(level=80)
+    lower = found["rollcast"].to_numpy() < 70
+    assert found["ds"].dt.date().to_list()[np.flatnonzero(lower)[0]].isoformat() == "2024-05-01"
+    assert [day.isoformat() for day in found["ds"].dt.date().filter(lower)] == [
+        "2024-05-01",
+        "2024-05-09",
+    ]
+
+
+def _holidays(country: str) -> list:
+    import holidays
+
+    return sorted(holidays.country_holidays(country, years=range(2022, 2025)))
+
+
+def test_holidays_of_longer_steps_and_of_nowhere_are_refused() -> None:
+    weeks = pl.DataFrame({"ds": [datetime(2024, 1, 1) + timedelta(weeks=w) for w in range(60)],
+                          "y": range(60)})  # fmt: skip
+    with pytest.raises(UsageError, match="a holiday is a day"):
+        Forecaster(4).fit(weeks, holidays="DE")
+    with pytest.raises(UsageError, match="holidays='XX'"):
+        Forecaster(4).fit(shops(ahead=0), **COLUMNS, holidays="XX")

@@ -32,7 +32,8 @@ SPECS = {
                              static_codes=()),
     "vectors alone": replace(DIRECT, waves=0, effects=0, features=0, past_inputs=0, input_lags=0),
     "many categories": replace(DIRECT, known_codes=(effects.MOST_DUMMIES + 1,), waves=0, effects=0,
-                               features=0),
+                               features=0, static_codes=(), past_codes=(), past_inputs=0,
+                               input_lags=0, horizon=1, context=3),
     "past inputs alone": replace(DIRECT, waves=0, effects=0, features=0, past_codes=(),
                                  known_codes=(), static_codes=()),
     "recursive": RECURSIVE,
@@ -63,6 +64,7 @@ def test_outputs_and_gradient_are_those_of_the_same_network_in_torch(spec: Netwo
     known, static = torch.tensor(codes.known), torch.tensor(codes.static)
     one = torch.ones(*features.shape[:2], 1, dtype=torch.float64)
     waves = torch.cat([one, features[..., : spec.waves]], dim=2)
+    waves = torch.cat([waves, waves * torch.tensor(batch.ratio)[:, None]], dim=2)
     effect = torch.zeros(features.shape[:2], dtype=torch.float64)
     for name, view in views.items():
         if name == "effect.weight":

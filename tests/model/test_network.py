@@ -67,6 +67,7 @@ def batch_for(
             ),
             generator.integers(0, spec.static_codes or 1, (rows, len(spec.static_codes))),
         ),
+        ratio=np.exp(draw(rows)),
     )
 
 

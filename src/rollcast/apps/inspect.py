@@ -10,6 +10,7 @@ from rich.table import Table
 
 from rollcast.apps import options
 from rollcast.apps.faults import exit_codes
+from rollcast.apps.inspect_model import is_model, show_model
 from rollcast.apps.screen import screen
 from rollcast.data.inspection import Inspection
 
@@ -23,6 +24,10 @@ Any table, before its columns are known:
 As a forecast would read it, for a program:
 
 [cyan]rollcast inspect sales.csv --id store --time day --target units --json[/cyan]
+
+A model that fit or forecast saved:
+
+[cyan]rollcast inspect sales.roll[/cyan]
 """
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object")]
@@ -42,8 +47,14 @@ def inspect(
     sheet: options.Sheet = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a table holds, all of its faults and what to do, and options that suit it."""
+    """Say what a table holds, all of its faults and what to do, and options that suit it.
+
+    Of a model file: network, training, scores, and what lies in it.
+    """
     with exit_codes():
+        if is_model(table):
+            show_model(table, as_json=as_json)
+            return
         from rollcast import inspect as inspected
 
         columns: dict[str, Any] = {"id": id, "time": time, "target": target, "where": where}

@@ -27,7 +27,8 @@ class Batch:
     batch, features)``; a value is ``location + scale * scaled``, ``location, scale (batch,)``;
     ``series (batch,)`` and ``origin (batch,)``, the row of the panel where the target begins. Of
     models with inputs: ``past_inputs (context, batch, columns)`` known up to the origin, and
-    ``codes``. ``added (horizon, batch)`` comes to the forecast, see model/effects.py.
+    ``codes``, and ``ratio (batch,)`` of the deviation of the series to the window's scale. ``added
+    (horizon, batch)`` comes to the forecast, see model/effects.py.
     """
 
     past: np.ndarray
@@ -42,6 +43,7 @@ class Batch:
     origin: np.ndarray
     past_inputs: np.ndarray | None = None
     codes: Codes | None = None
+    ratio: np.ndarray | None = None
     added: np.ndarray | None = None
 
     def __len__(self) -> int:

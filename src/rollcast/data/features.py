@@ -68,6 +68,12 @@ class Features:
         own = places[:context]
         return self.inputs.past_in(series, own, begin), self.inputs.codes(series, own, places)
 
+    def ratio(self, series: Array, scale: Array) -> Array | None:
+        """The deviation of each series to a window's ``scale (batch,)``; None without inputs."""
+        if self.inputs is None:
+            return None
+        return (self.inputs.scales.unit[series] / scale).astype(self.dtype)
+
     def of_rows(self, series: Array, places: Array, whence: Array) -> tuple[Any, ...]:
         """Past inputs and codes of `Rows` at ``places``, features and codes at ``whence``."""
         if self.inputs is None:

@@ -25,12 +25,14 @@ class InputScales:
     ``future (2, columns)`` and ``static (2, columns)`` of each column; ``past (2, series,
     columns)`` of each series, empty where past inputs are scaled by window, as the target is.
     ``marked``: a column of the past ones, then the future and the static ones, has a feature that
-    is 1 where its value was there, 0 where it is the last one before.
+    is 1 where its value was there, 0 where it is the last one before. ``unit (series,)``: the
+    deviation of each series, in which effects of inputs may count.
     """
 
     future: Array
     static: Array
     past: Array
+    unit: Array
     marked: tuple[tuple[bool, ...], tuple[bool, ...], tuple[bool, ...]]
 
 
@@ -39,9 +41,11 @@ def numeric(columns: tuple[Input, ...]) -> Array:
     return np.array([each.categories is None for each in columns], bool)
 
 
-def input_scales(panel: Panel, scaling: str, stop: Array | None = None) -> InputScales | None:
+def input_scales(
+    panel: Panel, scaling: str, stop: Array | None = None, read: Panel | None = None
+) -> InputScales | None:
     """Those of a panel with inputs, from the rows of each series before the panel's row ``stop
-    (series,)``, None = all; None without inputs."""
+    (series,)``, None = all; None without inputs. ``read`` is what a network sees in its place."""
     inputs = panel.inputs
     if inputs is None:
         return None
@@ -59,7 +63,9 @@ def input_scales(panel: Panel, scaling: str, stop: Array | None = None) -> Input
         for column, found in enumerate(each):
             by_series[:, :, column] = found
     marks = marked(past), marked(seen), marked(static)
-    return InputScales(_by_column(seen[before]), _by_column(static), by_series, marks)
+    values = (panel if read is None else read).values
+    _, unit = series_statistics(replace(panel, values=np.where(before, values, np.nan)))
+    return InputScales(_by_column(seen[before]), _by_column(static), by_series, unit, marks)
 
 
 def marked(values: Array) -> tuple[bool, ...]:

@@ -254,6 +254,7 @@ class Windows:
             origin=newest + 1,
             past_inputs=past_inputs,
             codes=codes,
+            ratio=self.features.ratio(series, scale),
         )
 
     def rows(self, series: np.ndarray, rows: np.ndarray) -> Rows:

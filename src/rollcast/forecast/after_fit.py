@@ -17,9 +17,11 @@ from rollcast.forecast.history import append
 from rollcast.forecast.learn import learnt
 from rollcast.forecast.origins import checked_rolling, run_backtest
 from rollcast.forecast.result import USUAL_LEVELS, Forecast, levels_for
-from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
+from rollcast.forecast.stream import Stream
+from rollcast.forecast.stream_open import check_streamable, open_stream, restored_stream
 from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
+from rollcast.train.events import Listener
 from rollcast.train.state import History
 
 Path = str | os.PathLike[str]
@@ -132,6 +134,7 @@ class AfterFit:
         recalibrate: bool = True,
         where: str | None = None,
         query: str | None = None,
+        listeners: Sequence[Listener] = (),
     ) -> Backtest:
         """Forecasts from the last ``windows`` rolling origins of every series, with scores beside
         the baselines.
@@ -145,6 +148,7 @@ class AfterFit:
         ``Backtest.seen`` counts the windows of which it did not. A Forecaster that is not fitted is
         fitted before the first origin; ``table`` is then read with the usual names of `read`, so
         one with others is given as ``rollcast.read(...)``. What was fitted stays as it is.
+        ``listeners`` get the events of training.
         """
         fitted: Fitted | None = getattr(self, "fitted_", None)
         if fitted is None and table is None:
@@ -158,7 +162,7 @@ class AfterFit:
 
         def fit(known: Panel) -> Fitted:
             other: Any = type(self)(**self.get_params())
-            return other.fit(known).fitted_
+            return other.fit(known, listeners=listeners).fitted_
 
         return run_backtest(self.name, panel, horizon, rolling, fitted, fit)
 

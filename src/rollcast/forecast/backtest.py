@@ -88,8 +88,8 @@ class Backtest:
         return self.panel.frame(np.repeat(self.series, steps), self.times.ravel(), columns)
 
     def by_series(self) -> Any:
-        """A table of the scores of each series: its id (``series`` in a table without), ``method``,
-        a column for each metric."""
+        """A table of the scores of each series: its id (``series`` in a table without),
+        ``method``, a column for each metric."""
         which, group = np.unique(self.series, return_inverse=True)
         panel = self.panel
         names = id_columns(panel.columns, panel.ids, which) or {"series": panel.ids[which]}

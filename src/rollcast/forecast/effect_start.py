@@ -2,8 +2,9 @@
 
 For a map S of the window the target is S z + e_future − S e_past: what S leaves of it is regressed
 on the inputs of the future less the same map of those of the past. Map and effects are found in
-turn (Cochrane and Orcutt 1949). Whether effects differ by hour and season, and the penalty, are
-chosen on blocks of windows left out; no effects at all are a candidate too.
+turn (Cochrane and Orcutt 1949). Whether effects differ by hour and season, whether they go by the
+scale of the window or of the series, and the penalty are chosen on blocks of windows left out; no
+effects at all are a candidate too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rollcast import engine
-from rollcast.model.effects import dummies
+from rollcast.model.effects import dummies, factors, multiplied
 from rollcast.model.inputs import filled, newest
 from rollcast.score.ridge import ridge
 
@@ -55,7 +56,7 @@ def set_effects(problem: NetworkProblem, weights: Array, linear: Array) -> None:
     """Effects for the windows that are forecast by ``linear (horizon, context)``."""
     spec, views = problem.network.spec, problem.network.views(weights)
     counts = [spec.known_codes[index] for index in dummies(spec)]
-    acting, waves = spec.effects + sum(counts), 1 + spec.waves
+    acting, waves = spec.effects + sum(counts), factors(spec)
     grams = np.zeros((BLOCKS, acting * waves, acting * waves))
     crosses, totals = np.zeros((BLOCKS, acting * waves)), np.zeros(BLOCKS)
     windows = problem.training
@@ -101,13 +102,14 @@ def _sums(
 
 
 def _basis(spec: NetworkSpec, batch: Batch) -> Array:
-    """Every input that acts by 1 and by each wave, ``(context + horizon, batch, products)``."""
+    """Every input that acts by every factor, ``(context + horizon, batch, products)``."""
     features = np.concatenate([batch.past_features, batch.future_features]).astype(np.float64)
     acting = [features[..., spec.waves : spec.waves + spec.effects]]
     for index in dummies(spec):
         assert batch.codes is not None
         acting.append(np.eye(spec.known_codes[index])[batch.codes.known[..., index]])
-    waves = np.concatenate([np.ones((*features.shape[:2], 1)), features[..., : spec.waves]], axis=2)
+    ratio = None if batch.ratio is None else batch.ratio.astype(np.float64)
+    waves = multiplied(spec, features, ratio)
     joined = np.concatenate(acting, axis=2)
     return (joined[..., None] * waves[:, :, None]).reshape(*features.shape[:2], -1)
 
@@ -115,8 +117,10 @@ def _basis(spec: NetworkSpec, batch: Batch) -> Array:
 def _chosen(grams: Array, crosses: Array, totals: Array, waves: int) -> Array:
     """The coefficients whose penalty and columns had the least error on blocks left out."""
     size = crosses.shape[1]
-    plain, every = np.arange(0, size, waves), np.arange(size)
-    sets = [plain, every] if waves > 1 else [plain]
+    place, half = np.arange(size) % waves, waves // 2
+    sets = [np.flatnonzero(place == 0), np.flatnonzero(place == half)]
+    if half > 1:
+        sets += [np.flatnonzero(place < half), np.flatnonzero(place >= half)]
     candidates = [(columns, penalty) for columns in sets for penalty in PENALTIES]
     errors = np.zeros(len(candidates))
     whole = grams.sum(axis=0), crosses.sum(axis=0), totals.sum()

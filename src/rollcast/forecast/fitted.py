@@ -88,7 +88,7 @@ class Fitted:
             self.network.spec.horizon,
             scaling=self.scaling,
             statistics=self._statistics(seen),
-            input_scales=self._input_scales(panel),
+            input_scales=self._input_scales(panel, seen),
             dtype=self.weights.dtype,
         )
 
@@ -101,7 +101,7 @@ class Fitted:
             self.network.spec.horizon,
             scaling=self.scaling,
             statistics=self._statistics(seen),
-            input_scales=self._input_scales(panel),
+            input_scales=self._input_scales(panel, seen),
             dtype=self.weights.dtype,
             whole=self.whole,
         )
@@ -150,18 +150,20 @@ class Fitted:
         location[known], scale[known] = self.location[at], self.scale[at]
         return location, scale
 
-    def _input_scales(self, panel: Panel) -> InputScales | None:
-        """Those of training; of past inputs of a series that is new its own."""
+    def _input_scales(self, panel: Panel, seen: Panel | Transformed) -> InputScales | None:
+        """Those of training; of a series that is new its own deviation and past inputs."""
         scales = self.input_scales
         kind = make_scaling(self.scaling).of
-        if scales is None or kind != "series":
-            return scales
-        own = input_scales(panel, kind)
-        assert own is not None
-        past = own.past
+        read = seen.as_panel if isinstance(seen, Transformed) else seen
+        own = None if scales is None else input_scales(panel, kind, read=read)
+        if scales is None or own is None:
+            return None
+        past, unit = own.past, own.unit
         known, at = _known(panel.ids, self.input_ids)
-        past[:, known] = scales.past[:, at]
-        return replace(scales, past=past)
+        unit[known] = scales.unit[at]
+        if kind == "series":
+            past[:, known] = scales.past[:, at]
+        return replace(scales, past=past, unit=unit)
 
     def of_role(self, role: str) -> tuple[Input, ...]:
         """The inputs of a role."""

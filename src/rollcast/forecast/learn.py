@@ -43,7 +43,7 @@ def new_windows(fitted: Fitted, before: Panel, now: Panel) -> tuple[np.ndarray, 
     # A window is whole when its last row, horizon − 1 after its origin, is there.
     most = min(NEWEST_ORIGINS, -(-MOST_WINDOWS // len(now))) * fitted.holdout.step
     first = np.maximum(old, now.lengths - most) - spec.horizon + 1
-    first = np.maximum(first, spec.context)
+    first = np.maximum(first, fitted.reach)
     counts = np.maximum(now.lengths - spec.horizon + 1 - first, 0)
     series = np.repeat(np.arange(len(now)), counts)
     origins = first[series] + count_within(counts)

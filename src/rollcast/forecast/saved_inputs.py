@@ -37,9 +37,10 @@ def pack_inputs(fitted: Fitted) -> tuple[dict[str, Any], Sections]:
         "marked": [list(each) for each in scales.marked],
     }
     sections = {"scaling/input_future": scales.future, "scaling/input_static": scales.static}
-    if len(fitted.input_ids):
+    sections["scaling/input_unit"] = scales.unit
+    sections["scaling/input_ids"] = pack_ids(fitted.input_ids)
+    if scales.past.size:
         sections["scaling/input_past"] = scales.past
-        sections["scaling/input_ids"] = pack_ids(fitted.input_ids)
     return {"inputs": spec}, sections
 
 
@@ -64,19 +65,23 @@ def unpack_inputs(spec: dict[str, Any], sections: Sections, scaling: str) -> dic
     )
     if not fits:
         raise ModelFileError("the model's inputs and what is known of them do not fit together.")
-    ids, past = np.empty(0, object), np.zeros((2, 0, 0))
-    if scaling == "series":
-        past = section(sections, "scaling/input_past", "f8", (2, None, counts[0]))
-        ids = np.empty(past.shape[1], object)
-        ids[:] = unpack_ids(sections, "scaling/input_ids", len(ids))
+    unit = section(sections, "scaling/input_unit", "f8", (None,))
+    ids = np.empty(len(unit), object)
+    ids[:] = unpack_ids(sections, "scaling/input_ids", len(ids))
+    past = np.zeros((2, len(unit) if scaling == "series" else 0, 0))
+    if scaling == "series" and counts[0]:
+        past = section(sections, "scaling/input_past", "f8", (2, len(unit), counts[0]))
     scales = InputScales(
         section(sections, "scaling/input_future", "f8", (2, counts[1])),
         section(sections, "scaling/input_static", "f8", (2, counts[2])),
         past,
+        unit,
         tuple(tuple(each) for each in marked),  # type: ignore[arg-type]
     )
-    if any((each[1] <= 0).any() for each in (scales.future, scales.static, scales.past)):
+    if any((each[1] <= 0).any() for each in (scales.future, scales.static, past)):
         raise ModelFileError("the model's inputs have a scale that is not above 0.")
+    if (unit <= 0).any():
+        raise ModelFileError("the model's inputs have a unit that is not above 0.")
     return {
         "inputs": columns,
         "holidays": field(saved, "holidays", str, type(None)),

@@ -10,7 +10,7 @@ import numpy as np
 from rollcast.data.input_windows import input_scales
 from rollcast.data.panel import Panel
 from rollcast.data.scaling import make_scaling, series_statistics
-from rollcast.data.transform import Transform, make_transform
+from rollcast.data.transform import Transform, Transformed, make_transform
 from rollcast.data.windows import Windows
 from rollcast.forecast.evaluate import seasonal_units
 from rollcast.forecast.holdout import Holdout, cut_rows
@@ -83,12 +83,13 @@ def set_up(params: dict[str, Any], panel: Panel, holdout: Holdout) -> Setup:
         before = np.arange(len(panel.values)) < np.repeat(cut, panel.lengths)
         known = replace(panel, values=np.where(before, panel.values, np.nan))
         seen = transform.of(panel, transform.powers(known))
+    read = seen.as_panel if isinstance(seen, Transformed) else seen
     every = Windows(
         seen,
         context_of(params, panel, holdout),
         int(params["horizon"]),
         scaling=params["scaling"],
-        input_scales=input_scales(panel, make_scaling(params["scaling"]).of, cut),
+        input_scales=input_scales(panel, make_scaling(params["scaling"]).of, cut, read),
         dtype=training.dtype,
     )
     trained, held = every.hold_out(holdout.origins, holdout.step, holdout.rows)

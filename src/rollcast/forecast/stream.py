@@ -10,7 +10,7 @@ import numpy as np
 
 from rollcast import engine
 from rollcast.data.panel import Panel
-from rollcast.errors import DataError, UsageError
+from rollcast.errors import DataError
 from rollcast.forecast import intervals, stream_state
 from rollcast.forecast.clock import Clock
 from rollcast.forecast.limits import Limits
@@ -18,7 +18,6 @@ from rollcast.forecast.result import Forecast, checked_levels
 from rollcast.model import recursive
 from rollcast.model.predict import read_off
 from rollcast.model.recursive import Memory
-from rollcast.model.walk import memories
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,9 +54,10 @@ class Stream:
         self._stepper = engine.Stream(packed, count, head)
         gain = dtype.type(spec.skip_gain)
         self._lags = gain * views["lags.weight"][::-1] if spec.lags else np.zeros(1, dtype)
-        calendar = gain * views["calendar.weight"] if spec.lags and spec.features else None
+        calendar = gain * views["calendar.weight"] if spec.lags and spec.row_features else None
         self._panel = panel.tail(1)
-        self._clock = Clock(self._panel, spec.horizon, calendar, dtype)
+        self._beside = start.beside
+        self._clock = Clock(self._panel, spec.horizon, calendar, dtype, start.beside)
         kept = len(self._lags)
         self._values = np.zeros((kept + SPARE, count), dtype)
         self._values[: kept - 1] = start.memory.past[-(kept - 1) :] if kept > 1 else 0
@@ -143,7 +143,7 @@ class Stream:
     def state(self) -> bytes:
         """All that this stream knows, to go on from to the same bits in another process:
         ``model.stream(state=…)``, with the same model. Nothing in it is executed."""
-        start = stream_state.Start(self._memory(), self._location, self._scale)
+        start = stream_state.Start(self._memory(), self._location, self._scale, self._beside)
         return stream_state.pack(self._fitted, self._now(), start, self._single)
 
     def __repr__(self) -> str:
@@ -228,62 +228,3 @@ class Stream:
     def _now(self) -> Panel:
         """The newest row of each series, without its value."""
         return replace(self._panel, times=self._clock.newest)
-
-
-def open_stream(name: str, fitted: Fitted, panel: Panel, series: Any) -> Stream:
-    """A stream at the end of one ``series`` of ``panel``, of a list of them, or (None) of all."""
-    single = series is None and panel.columns.id is None
-    if series is not None:
-        # an (id, target) pair is one id
-        one = isinstance(series, tuple) and panel.columns.pairs and series in panel.ids.tolist()
-        single = one or not isinstance(series, list | tuple | np.ndarray)
-        panel = panel.take(_places(panel, [series] if single else list(series)))
-    windows = fitted.windows_at_end(panel)
-    assert windows.statistics is not None
-    memory = memories(fitted.network, fitted.weights, windows, np.arange(len(panel)))
-    return Stream(name, fitted, panel, stream_state.Start(memory, *windows.statistics), single)
-
-
-def _places(panel: Panel, ids: list[Any]) -> list[int]:
-    """Which series of the panel have these ids; raises UsageError."""
-    known = {id: index for index, id in enumerate(panel.ids.tolist())}
-    for id in ids:
-        if id not in known:
-            raise UsageError(
-                f"stream: {panel.source} has no series {id!r}; it has "
-                f"{', '.join(map(repr, list(known)[:5]))}{' …' if len(known) > 5 else ''}."
-            )
-    if not ids or len(set(ids)) < len(ids):
-        raise UsageError(f"stream: series={ids!r}; expected each id once, and at least one.")
-    return [known[id] for id in ids]
-
-
-def restored_stream(name: str, fitted: Fitted, state: bytes) -> Stream:
-    """The stream that was packed; raises ModelFileError for a state of another model."""
-    panel, start, single = stream_state.unpack(fitted, state)
-    return Stream(name, fitted, panel, start, single)
-
-
-def check_streamable(fitted: Fitted) -> None:
-    """Raise UsageError for a model whose forecasts need more than the newest value and a state."""
-    if fitted.blend.share > 0.0:
-        raise UsageError(
-            f"stream: this model's forecasts are blended with {fitted.blend.method!r}, which reads "
-            "the whole past for every forecast. Fit it with blend=None, or call update and predict."
-        )
-    if not fitted.whole:
-        found = f"strategy={fitted.network.spec.strategy!r}, scaling={fitted.scaling!r}"
-        raise UsageError(
-            f"stream: this model was fitted with {found}, which reads a whole window for every "
-            "forecast. Fit one with strategy='recursive', scaling='series'."
-        )
-    if fitted.transform is not None:
-        raise UsageError(
-            f"stream: this model was fitted with transform={fitted.params['transform']!r}, which a "
-            "stream does not undo. Fit it without, or call update and predict."
-        )
-    if fitted.weights.ndim > 1:
-        raise UsageError(
-            f"stream: this model is an ensemble of {len(fitted.weights)} networks, and a stream "
-            "keeps the state of one. Fit it with ensemble=1, or call update and predict."
-        )

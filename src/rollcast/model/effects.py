@@ -3,14 +3,16 @@
 Categories become vectors, which lie beside the features. And an input that is known ahead has an
 *effect* on the target, which is taken out of the window and put into the forecast:
 
-    e_t = Σ_i u_ti (b_i0 + Σ_j b_ij f_tj) + Σ_c (t_c0 + Σ_j t_cj f_tj)      u inputs, c categories
-    z'_t = z_t − e_t          what the network reads                         f waves of the calendar
+    e_t = Σ_i u_ti Σ_j b_ij g_tj + Σ_c Σ_j t_cj g_tj     u inputs, c categories
+    g_t = (1, f_t, r, r f_t)      f waves of the calendar, r the series' deviation in window scales
+    z'_t = z_t − e_t              what the network reads
     output_k = network(z')_k + e_k
 
 a regression with errors that are forecast (Cochrane and Orcutt 1949): without it, what a promotion
 did last week would be forecast again next week, promotion or not. Effects may differ by hour and
-season, since they are multiplied by the waves. What is not linear is left to the network, which
-reads the inputs too.
+season, since they are multiplied by the waves; and they are as large as a window's scale, or as
+that of its series whatever the window: a calm week does not make a holiday smaller. What is not
+linear is left to the network, which reads the inputs too.
 """
 
 from __future__ import annotations
@@ -60,18 +62,27 @@ def shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
         for index, count in enumerate(counts):
             found[f"embedding.{role}{index}"] = (count, embedding_width(count - 1))
     if spec.effects:
-        found["effect.weight"] = (spec.effects, 1 + spec.waves)
+        found["effect.weight"] = (spec.effects, factors(spec))
     for index in dummies(spec):
-        found[f"effect.known{index}"] = (spec.known_codes[index], 1 + spec.waves)
+        found[f"effect.known{index}"] = (spec.known_codes[index], factors(spec))
     return found
 
 
 def begin(spec: NetworkSpec, views: dict[str, Array], generator: np.random.Generator) -> None:
-    """First weights, into ``views`` of zeros: small vectors, that of code 0 none; no effects."""
+    """First weights, into ``views`` of zeros: vectors of mean 0 and deviation 1, the mean for code
+    0; no effects."""
     for role, counts in _codes_of(spec).items():
         for index, count in enumerate(counts):
             view = views[f"embedding.{role}{index}"]
-            view[1:] = generator.normal(0.0, 0.5, (count - 1, view.shape[1]))
+            drawn = generator.normal(size=(count - 1, view.shape[1]))
+            if len(drawn) > 1:  # of few categories two might begin as the same
+                drawn = (drawn - drawn.mean(axis=0)) / drawn.std(axis=0)
+            view[1:] = drawn
+
+
+def factors(spec: NetworkSpec) -> int:
+    """By how many numbers effects are multiplied."""
+    return 2 * (1 + spec.waves)
 
 
 def dummies(spec: NetworkSpec) -> list[int]:
@@ -95,7 +106,7 @@ def enter(spec: NetworkSpec, views: dict[str, Array], batch: Batch) -> Batch:
     features = np.concatenate([batch.past_features, batch.future_features])
     past, added = batch.past, np.zeros_like(batch.target)
     if spec.effects or dummies(spec):
-        found = effect(spec, views, features, batch.codes)
+        found = effect(spec, views, features, batch.codes, batch.ratio)
         past = np.where(batch.observed, past - found[:context], past)
         added = found[context:]
     beside = vectors(spec, views, features, batch.codes)
@@ -125,19 +136,23 @@ def enter_rows(spec: NetworkSpec, views: dict[str, Array], rows: Rows) -> Rows:
 
 
 def effect(
-    spec: NetworkSpec, views: dict[str, Array], features: Array, codes: Codes | None
+    spec: NetworkSpec,
+    views: dict[str, Array],
+    features: Array,
+    codes: Codes | None,
+    ratio: Array | None = None,
 ) -> Array:
-    """What inputs do to the target, ``(time, batch)``, in scaled units."""
-    return (_strengths(spec, views, features, codes) * _waves(spec, features)).sum(
-        axis=2
-    ) * features.dtype.type(spec.skip_gain)
+    """What inputs do to the target, ``(time, batch)``, in scaled units; ``ratio (batch,)`` as in
+    `Batch`, None = 1."""
+    found = _strengths(spec, views, features, codes) * multiplied(spec, features, ratio)
+    return found.sum(axis=2) * features.dtype.type(spec.skip_gain)
 
 
 def _strengths(
     spec: NetworkSpec, views: dict[str, Array], features: Array, codes: Codes | None
 ) -> Array:
-    """How much of each wave there is, ``(time, batch, 1 + waves)``."""
-    shape = (*features.shape[:2], 1 + spec.waves)
+    """How much of each factor there is, ``(time, batch, factors)``."""
+    shape = (*features.shape[:2], factors(spec))
     found = np.zeros(shape, features.dtype)
     if spec.effects:
         weight = np.ascontiguousarray(views["effect.weight"].T)
@@ -154,10 +169,14 @@ def _acting(spec: NetworkSpec, features: Array) -> Array:
     return np.ascontiguousarray(chosen).reshape(-1, spec.effects)
 
 
-def _waves(spec: NetworkSpec, features: Array) -> Array:
-    """1 and the waves of the calendar, ``(time, batch, 1 + waves)``."""
-    found = np.ones((*features.shape[:2], 1 + spec.waves), features.dtype)
-    found[..., 1:] = features[..., : spec.waves]
+def multiplied(spec: NetworkSpec, features: Array, ratio: Array | None) -> Array:
+    """What effects are multiplied by, ``(time, batch, factors)``."""
+    half = 1 + spec.waves
+    found = np.ones((*features.shape[:2], factors(spec)), features.dtype)
+    found[..., 1:half] = features[..., : spec.waves]
+    found[..., half:] = found[..., :half]
+    if ratio is not None:
+        found[..., half:] *= ratio[:, None]
     return found
 
 
@@ -218,13 +237,14 @@ def leave(spec: NetworkSpec, parts: dict[str, Array], batch: Batch, slopes: Slop
         return
     features = np.concatenate([batch.past_features, batch.future_features])
     past = np.where(batch.observed, slopes.past, 0.0)
-    slope = np.concatenate([-past, slopes.added])[..., None] * _waves(spec, features)
+    slope = np.concatenate([-past, slopes.added])[..., None]
+    slope = slope * multiplied(spec, features, batch.ratio)
     slope *= slope.dtype.type(spec.skip_gain)
     slope = np.ascontiguousarray(slope)
     if spec.effects:
-        flat = slope.reshape(-1, 1 + spec.waves)
+        flat = slope.reshape(-1, factors(spec))
         acting = _acting(spec, features)
-        weight = np.zeros((1 + spec.waves, spec.effects), flat.dtype)
+        weight = np.zeros((factors(spec), spec.effects), flat.dtype)
         _, found, _ = engine.linear_backward(flat, acting, weight, need_x=False)
         parts["effect.weight"][...] = found.T
     for index in dummies(spec):

@@ -14,6 +14,7 @@ from rollcast.data.panel import stamp_text
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster import Forecaster
 from rollcast.forecast.result import USUAL_LEVELS, Forecast
+from rollcast.forecast.summary import inputs_by_role
 from rollcast.forecast.trials import Trial
 from rollcast.plots import report
 from rollcast.plots.pictures import GradientPicture, SeriesPicture, TrainingCurve
@@ -74,6 +75,7 @@ def forecast_report(
             "to": stamp_text(panel.local(panel.times.max()[None])[0]),
             "frequency": str(fitted.freq),
             "season": fitted.season,
+            **{f"{role} inputs": names for role, names in inputs_by_role(fitted).items()},
         },
         footer="Written by rollcast.",
         method=name,

@@ -171,9 +171,11 @@ def error_by_step(
     *,
     ours: str = "",
     unit: str = "",
+    first: int = 1,
     title: str = "Mean absolute error by step of the horizon",
 ) -> "Figure":
-    """A figure of the error of each method at each step; ``errors`` maps it to ``(horizon,)``."""
+    """A figure of the error of each method at each step; ``errors`` maps it to ``(horizon,)``,
+    ``first`` is the number of the first step."""
     from plotly.graph_objects import Figure
 
     methods = list(errors)
@@ -184,7 +186,7 @@ def error_by_step(
         values = np.asarray(errors[method], dtype=np.float64)
         name = method.replace("_", " ")
         figure.add_scatter(
-            x=np.arange(1, values.size + 1),
+            x=first + np.arange(values.size),
             y=values,
             name=plain(name),
             legendrank=1000 + methods.index(method),

@@ -63,14 +63,16 @@ def forecast(
     choices: Choices,
     level: options.Level = None,
     out: options.Out = None,
+    samples: options.Samples = None,
+    paths: options.Paths = 100,
     report: options.Report = None,
     save: options.Save = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Train a network on a table and forecast what comes next, with intervals."""
-    with exit_codes():
+    with exit_codes(quiet):
         asked = typed.levels_of(level)
-        check_results(table, out=out, report=report, save=save, quiet=quiet)
+        check_results(table, out=out, samples=samples, report=report, save=save, quiet=quiet)
         model, watch = trained(table, horizon, choices, quiet)
         # First, so that a level beyond what was learnt does not cost the training.
         if save is not None:
@@ -78,10 +80,12 @@ def forecast(
         levels = asked or levels_by_default(model)
         frame = model.predict(level=levels)
         write(frame, out)
+        if samples is not None:
+            write(model.sample(paths=paths), samples)
         if report is not None:
             write_its_report(model, report, levels, watch)
         if not quiet:
-            written = {"forecast": out, "report": report, "model": save}
+            written = {"forecast": out, "samples": samples, "report": report, "model": save}
             show(frame, written, scores=model.scores_, dropped=missing(levels, asked))
 
 
@@ -96,7 +100,7 @@ def fit(
     quiet: options.Quiet = False,
 ) -> None:
     """Train a network on a table and save it, for rollcast predict."""
-    with exit_codes():
+    with exit_codes(quiet):
         check_results(table, report=report, save=save, quiet=quiet)
         model, watch = trained(table, horizon, choices, quiet)
         model.save(save)
@@ -150,7 +154,7 @@ def backtest(
     quiet: options.Quiet = False,
 ) -> None:
     """Forecast the last rows of a table from rolling origins, and say how good it was."""
-    with exit_codes():
+    with exit_codes(quiet):
         asked = typed.levels_of(level)
         check_results(table, out=out, report=report, quiet=quiet)
         rolling = {"windows": windows, "step": step, "gap": gap}
@@ -169,6 +173,8 @@ def predict(
     query: options.Query = None,
     level: options.Level = None,
     out: options.Out = None,
+    samples: options.Samples = None,
+    paths: options.Paths = 100,
     quiet: options.Quiet = False,
 ) -> None:
     """Forecast with a saved model: from its own history, or from a newer table.
@@ -176,9 +182,9 @@ def predict(
     A SequenceRegressor says its outputs at every row of the table, or with --horizon goes on from
     the last.
     """
-    with exit_codes():
+    with exit_codes(quiet):
         asked = typed.levels_of(level)
-        check_results(table, out=out, quiet=quiet)
+        check_results(table, out=out, samples=samples, quiet=quiet)
         from rollcast import Forecaster, load
 
         network = load(model)
@@ -192,11 +198,15 @@ def predict(
             levels = asked or levels_by_default(network)
             dropped = missing(levels, asked)
             frame = network.predict(table, level=levels, query=query)
+            if samples is not None:
+                write(network.sample(table, paths=paths, query=query), samples)
+        elif samples is not None:
+            raise UsageError(f"--samples: {model} is a SequenceRegressor, which draws no paths.")
         else:
             frame = sequence_of(network, model, table, horizon, future, asked, query)
         write(frame, out)
         if not quiet:
-            show(frame, {"forecast": out}, dropped=dropped)
+            show(frame, {"forecast": out, "samples": samples}, dropped=dropped)
 
 
 def sequence_of(

@@ -143,7 +143,7 @@ def waves(system: None, case: Case, seed: int) -> Found:
     from rollcast.recipes import RECIPES
 
     result = RECIPES["sine-forecast"](seed=seed)
-    return {"rmse": result.metrics["closed loop, RMSE"]}
+    return {"rmse": result.metrics["rollcast_closed_loop_rmse"]}
 
 
 def load(folder: Path, case: Case) -> System | str:

@@ -12,7 +12,7 @@ from rollcast.nn.cells import CELLS
 
 
 # `least` of `worst`.
-LEAST = {"lstm_layer_norm": 0.1, "slstm": 0.1}
+LEAST = {"lstm_layer_norm": 1.0, "slstm": 0.1}
 
 
 @dataclass
@@ -137,7 +137,8 @@ def named(y, h, c, weights, x, h0, c0):
 def worst(found, truth, least=0.0):
     """The largest max|a-b| / max|b| over all arrays, with the array's name. Where the truth is all
     zero (a dead ReLU) the error counts as it is, and where it is less than ``least``, against that:
-    what goes through a normalisation, or by a stabiliser, has next to no gradient along what cancels."""
+    what goes through a normalisation, or by a stabiliser, has next to no gradient along what
+    cancels."""
     assert found.keys() == truth.keys()
     return max(
         (float(np.abs(found[name] - value).max() / (max(np.abs(value).max(), least) or 1.0)), name)

@@ -89,9 +89,9 @@ def loss_and_gradient(
         read(network, past, batch),
         seed=seed,
         step=step,
-        outputs=False,
+        outputs=network.recurrent.wired,
     )
-    state = run.h[-1]
+    state = network.recurrent.last(run)
     rows = np.ascontiguousarray(past.T)
     hidden = _future_hidden(network, views, state, batch)
     skip = _skip(network, views, state, rows)
@@ -116,8 +116,7 @@ def loss_and_gradient(
             dstate += dgates
     if hidden is not None:
         dstate += _future_backward(network, views, parts, slope, hidden, state, batch)
-    dh = [np.zeros_like(each) for each in run.h[:-1]]
-    back = network.recurrent.backward(run, dh=[*dh, dstate])
+    back = network.recurrent.backward_from_last(run, dstate)
     gradient[: network.recurrent.count] = back.weights
     return loss, gradient
 
@@ -126,10 +125,11 @@ def outputs(network: Network, weights: Array, batch: Batch) -> Array:
     """The head's numbers ``(horizon, batch, width)``, in scaled units; keeps nothing."""
     views = network.views(weights)
     past = filled(batch.past, batch.observed)
-    run = network.recurrent.infer(
-        weights[: network.recurrent.count], read(network, past, batch), outputs=False
-    )
-    state = run.h[-1]
+    run: Any = network.recurrent.infer(
+        weights[: network.recurrent.count], read(network, past, batch),
+        outputs=network.recurrent.wired,
+    )  # fmt: skip
+    state = network.recurrent.last(run)
     hidden = _future_hidden(network, views, state, batch)
     skip = _skip(network, views, state, np.ascontiguousarray(past.T))
     return _output(network, views, state, skip, hidden)

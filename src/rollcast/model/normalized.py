@@ -49,8 +49,9 @@ class NormalizedNetwork:
         self, weights: np.ndarray, steps: Steps, states: States, *, seed: int, step: int
     ) -> tuple[float, np.ndarray, States]:
         """As `SequenceNetwork.gradient`, through the statistics of this batch."""
+        h0, c0 = self.plain.layers_of(states)
         run = self.stack.forward(
-            self.of_stack(weights), steps.x, **self.plain.layers_of(states),
+            self.of_stack(weights), steps.x, h0=h0, c0=c0,
             lengths=steps.lengths, seed=seed, step=step,
         )  # fmt: skip
         assert run.y is not None
@@ -78,8 +79,9 @@ class NormalizedNetwork:
         lengths: np.ndarray | None = None,
     ) -> tuple[np.ndarray, States]:
         """As `SequenceNetwork.outputs_of`."""
+        h0, c0 = self.plain.layers_of(states)
         run = self.stack.infer(
-            self.of_stack(weights), x, **self.plain.layers_of(states), lengths=lengths,
+            self.of_stack(weights), x, h0=h0, c0=c0, lengths=lengths,
         )  # fmt: skip
         assert run.y is not None
         return self.plain.head_outputs(weights, run.y), flat_states(run, states)

@@ -101,7 +101,7 @@ class SequenceNetwork:
 
     def states(self, batch: int, dtype: np.dtype | str) -> States:
         """Zero states for so many rows."""
-        numbers = {"h": self.stack.hidden, "c": self.stack.cells}
+        numbers = {"h": self.stack.states, "c": self.stack.cells}
         return {name: np.zeros(batch * sum(each), dtype) for name, each in numbers.items() if each}
 
     def gradient(
@@ -146,9 +146,10 @@ class SequenceNetwork:
         """As ``gradient``, but where ``fed``, bool (time,) or (time, batch), says so, the first
         inputs are the outputs of the step before; the gradient goes through this loop."""
         stack, head = self._parts(weights)
+        h0, c0 = self.layers_of(states)
         run = engine.rollout(
             self.stack.cell, self.stack.sizes, stack, head, steps.x, fed,
-            **self.layers_of(states), feed=self.outputs,
+            h0=h0, c0=c0, feed=self.outputs,
             record=True, dropout=self.stack.dropout, seed=seed, step=step,
         )  # fmt: skip
         observed = counted_steps(steps, self.last)
@@ -166,9 +167,10 @@ class SequenceNetwork:
         self, weights: np.ndarray, steps: Steps, states: States, seed: int, step: int
     ) -> tuple[float, np.ndarray, States]:
         """As ``gradient``, with little kept on the way and run again on the way back."""
+        h0, c0 = self.layers_of(states)
         stack = weights[: self.stack.count]
         run = engine.forward(
-            self.stack.cell, self.stack.sizes, stack, steps.x, **self.layers_of(states),
+            self.stack.cell, self.stack.sizes, stack, steps.x, h0=h0, c0=c0,
             lengths=steps.lengths, dropout=self.stack.dropout,
             seed=seed, step=step, recompute=self.recompute,
         )  # fmt: skip
@@ -263,12 +265,10 @@ class SequenceNetwork:
             for name, flat in states.items()
         }
 
-    def layers_of(self, states: States) -> dict[str, list[np.ndarray] | None]:
+    def layers_of(self, states: States) -> tuple[list[np.ndarray], list[np.ndarray] | None]:
         """The states h0 and c0 of a call, as one array (batch, numbers) a layer."""
-        return {
-            f"{name}0": self.stack.layers_of(name, states[name]) if name in states else None
-            for name in ("h", "c")
-        }
+        h, c = (self.stack.layers_of(name, states.get(name)) for name in ("h", "c"))
+        return h, c or None
 
 
 def flat_states(run: engine.Run | engine.Rollout | NormalizedRun, states: States) -> States:

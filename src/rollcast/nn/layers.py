@@ -67,6 +67,24 @@ def dropout_mask(
     return keep / (1.0 - probability)
 
 
+def zoneout_mask(
+    probability: float,
+    seed: int,
+    step: int,
+    layer: int,
+    time: ArrayLike,
+    row: ArrayLike,
+    units: int,
+    state: str = "h",
+) -> np.ndarray:
+    """Where a number of ``state``, ``h`` or ``c``, stays as it was while training with zoneout.
+
+    Bool, shaped like ``uniform``; drawn apart from what dropout draws.
+    """
+    own = {"h": 0x7A6F6E656F757468, "c": 0x7A6F6E656F757463}[state]
+    return uniform(seed ^ own, step, layer, time, row, units) < probability
+
+
 @dataclass(frozen=True)
 class Linear:
     """y = x W' + b over a flat vector of weights, with torch's names, order and first values."""

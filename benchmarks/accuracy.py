@@ -37,7 +37,8 @@ PROTOCOLS: dict[str, Protocol] = {
 
 def key_of(case: Case, name: str, method: Method, seed: int) -> dict[str, Any]:
     """All that a result depends on."""
-    key = {"set": case.set, "horizon": case.horizon, "method": name, **method.setting}
+    setting = method.setting(case) if callable(method.setting) else method.setting
+    key = {"set": case.set, "horizon": case.horizon, "method": name, **setting}
     return key | ({"seed": seed} if method.seeds else {})
 
 
@@ -74,11 +75,8 @@ def measure(protocol: Protocol, records: Records, asked: argparse.Namespace) -> 
                 found.setdefault(label, {})[case] = record["found"]
         for name, figures in protocol.published.get(case, {}).items():
             rows.append([str(case), f"{name} (published)", *_cells(protocol, figures)])
-    if protocol.means:
-        for label, by_case in found.items():
-            for what, figures in protocol.means(by_case).items():
-                rows.append([what, label, *_cells(protocol, figures)])
-    return rows
+    sums = protocol.sums(found)
+    return rows + [[what, label, *_cells(protocol, figures)] for what, label, figures in sums]
 
 
 def _cells(protocol: Protocol, figures: Mapping[str, float]) -> list[str]:

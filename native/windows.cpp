@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace rollcast {
 namespace {
@@ -10,11 +11,40 @@ namespace {
 // the order of time.
 constexpr int side_by_side = 8;
 
-// Mean and standard deviation of what was observed in the context. Without spread the level is the
-// scale (a step of 5 from a constant 100 is 0.05), without level either it is 1.
+// The value at a share of the way through sorted values, on the straight line between two of them.
+double between(std::vector<double>& values, double share) {
+  const double at = share * double(values.size() - 1);
+  const size_t below = size_t(at);
+  std::nth_element(values.begin(), values.begin() + below, values.end());
+  const double low = values[below];
+  if (below + 1 == values.size()) return low;
+  const double high = *std::min_element(values.begin() + below + 1, values.end());
+  return low + (at - double(below)) * (high - low);
+}
+
+// Median and interquartile range of window j, the latter as the deviation of normal values; location
+// and scale as they are where half of the values are alike.
+template <class T>
+void find_median(const Windows<T>& call, int j, double& location, double& spread) {
+  constexpr double deviations = 1.3489795003921634;  // in the interquartile range of a normal one
+  std::vector<double> values;
+  for (int t = 0; t < call.context; ++t) {
+    const double value = call.values[call.begin[j] + t];
+    if (value == value && (!call.stop || t < call.stop[j])) values.push_back(value);
+  }
+  if (values.empty()) return;
+  location = between(values, 0.5);
+  const double range = between(values, 0.75) - between(values, 0.25);
+  if (range > call.constant * std::fabs(location)) spread = range / deviations;
+}
+
+// Location and scale of what was observed in the context, by default mean and standard deviation.
+// Without spread the level is the scale (a step of 5 from a constant 100 is 0.05), without level
+// either it is 1.
 template <class T>
 void find_scale(const Windows<T>& call, int first, int count) {
   double sum[side_by_side] = {}, seen[side_by_side] = {}, squares[side_by_side] = {};
+  double absolute[side_by_side] = {}, last[side_by_side] = {};
   const double* from[side_by_side];
   for (int j = 0; j < count; ++j) from[j] = call.values + call.begin[first + j];
   const int64_t* stop = call.stop ? call.stop + first : nullptr;
@@ -28,12 +58,21 @@ void find_scale(const Windows<T>& call, int first, int count) {
   walk([&](int j, double value) {
     sum[j] += value;
     seen[j] += 1;
+    absolute[j] += std::fabs(value);
+    last[j] = value;
   });
   for (int j = 0; j < count; ++j) sum[j] /= std::max(seen[j], 1.0);
   walk([&](int j, double value) { squares[j] += (value - sum[j]) * (value - sum[j]); });
   for (int j = 0; j < count; ++j) {
-    const double spread = std::sqrt(squares[j] / std::max(seen[j], 1.0)), level = std::fabs(sum[j]);
-    call.location[first + j] = sum[j];
+    double spread = std::sqrt(squares[j] / std::max(seen[j], 1.0)), location = sum[j];
+    if (call.measure == Measure::median) find_median(call, first + j, location, spread);
+    if (call.measure == Measure::last) location = last[j];
+    double level = std::fabs(location);
+    if (call.measure == Measure::mean) {
+      location = 0;
+      level = spread = absolute[j] / std::max(seen[j], 1.0);
+    }
+    call.location[first + j] = location;
     call.scale[first + j] = spread <= call.constant * level ? (level > 0 ? level : 1) : spread;
   }
 }

@@ -6,6 +6,10 @@
 
 namespace rollcast {
 
+// What location and scale are: mean and deviation; median and interquartile range; the newest value
+// and the deviation; 0 and the mean absolute value.
+enum class Measure { deviation, median, last, mean };
+
 template <class T>
 struct Windows {
   int context, rows, batch;  // rows: context and horizon
@@ -14,6 +18,7 @@ struct Windows {
   const int64_t* stop;       // (batch) rows from which on nothing counts as observed, or null
   double constant;           // a spread smaller than this part of the level is rounding
   bool find;                 // location and scale: found here, or given
+  Measure measure;
   double* location;          // (batch)
   double* scale;
   T* scaled;       // (rows, batch), 0 where not observed

@@ -35,17 +35,6 @@ def test_data_that_are_not_there_are_no_reproduction(accuracy, tmp_path: Path) -
     assert accuracy.check(tmp_path) == 10
 
 
-def test_naive_2_gives_back_a_season_that_is_exact(accuracy) -> None:
-    from protocols.naive2 import indices, naive2, seasonal
-
-    figure = np.array([0.5, 1.0, 1.5, 1.0])
-    past = 7.0 * np.tile(figure, 9)[:-2]
-    assert seasonal(past, 4)
-    np.testing.assert_allclose(indices(past, 4), figure)
-    np.testing.assert_allclose(naive2(past, 5, 4), 7.0 * np.array([1.5, 1.0, 0.5, 1.0, 1.5]))
-    np.testing.assert_array_equal(naive2(past[:11], 2, 4), [past[10]] * 2)  # too short to test
-
-
 def test_what_was_measured_is_not_measured_again(accuracy, tmp_path: Path) -> None:
     from protocols.protocol import Case, Method, Protocol
     from protocols.record import Records

@@ -35,6 +35,7 @@ TABLE = {"plain": plain, "full": full}
             "full(share=0.001, name=wolfe)",
         ),
         ("full(name=None, count=1)", (1, 0.5, None, False), "full"),
+        ("full( 3 , fast=true)", (3, 0.5, None, True), "full(count=3, fast=True)"),
     ],
 )
 def test_a_choice_is_made_and_written_shortest(text, made, short):
@@ -51,7 +52,8 @@ def test_a_choice_is_made_and_written_shortest(text, made, short):
         (None, "what=None; choose one of"),
         (3, "what=3; choose one of"),
         ("x" * 1000, r"what='x+…; choose one of"),
-        ("full(share)", r"'share' is not an option; they are written full\(option=value, …\)"),
+        ("full(share)", "count='share'; expected a whole number"),
+        ("full(count=1, share)", r"'share' is not an option; they are written full\(option"),
         ("full(share=)", "is not an option"),
         ("full(speed=3)", "'speed' is not one of its options; full has count=1, share=0.5"),
         ("plain(speed=3)", "'speed' is not one of its options; plain has none"),

@@ -24,11 +24,12 @@ class Case:
 @dataclass(frozen=True)
 class Method:
     """``run(data, case, seed)`` gives figures by name; the ``setting`` is all that they depend on
-    besides, as JSON can say it. Without ``seeds`` it is run once. ``needs``: a package that must be
-    installed; ``seconds`` among the figures is time that the method itself took."""
+    besides, as JSON can say it, of each case its own where it is a function. Without ``seeds`` it
+    is run once. ``needs``: a package that must be installed; ``seconds`` among the figures is time
+    that the method itself took."""
 
     run: Callable[[Any, Case, int], Found]
-    setting: Mapping[str, Any] = field(default_factory=dict)
+    setting: Mapping[str, Any] | Callable[[Case], Mapping[str, Any]] = field(default_factory=dict)
     seeds: bool = False
     needs: str | None = None
 
@@ -40,7 +41,7 @@ class Protocol:
     - ``methods``: by name; ``columns``: the figures printed, and how.
     - ``published``: case → name → figures. ``check``: (case, method, figure, as printed): what the
       harness must reproduce to the last digit.
-    - ``means``: rows that sum a column up over cases, from ``{case: figures}`` of one method."""
+    - ``sums``: rows (case, method, figures) that sum up ``{method: {case: figures}}``."""
 
     about: str
     cases: Sequence[Case]
@@ -49,4 +50,6 @@ class Protocol:
     columns: Mapping[str, str]
     published: Mapping[Case, Mapping[str, Found]]
     check: Sequence[tuple[Case, str, str, str]] = ()
-    means: Callable[[Mapping[Case, Found]], Mapping[str, Found]] | None = None
+    sums: Callable[[Mapping[str, Mapping[Case, Found]]], Sequence[tuple[str, str, Found]]] = (
+        lambda found: ()
+    )

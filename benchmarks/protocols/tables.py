@@ -12,15 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import polars as pl
+from sets import REAL
 
 import rollcast
 from protocols.protocol import Case, Found, Method, Protocol
-from rollcast.data import datasets
-from rollcast.score import metrics
+from rollcast.errors import RollcastError
+from rollcast.score import metrics, spread
 from rollcast.score.baselines import BASELINES
+from rollcast.score.units import seasonal_scales
 
 Array = np.ndarray
 
@@ -34,38 +36,6 @@ NEWEST = {"AutoETS": 2000, "AutoARIMA": 1000}
 LONGEST_SEASON = 24
 """AutoETS has no season beyond this one (statsforecast drops it), AutoARIMA takes minutes to
 hours with one: series with a longer season are given to both without."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file under the data folder, or without one a data set that ships."""
-
-    horizon: int
-    file: str = ""
-    time: str = ""
-    target: str = ""
-    id: str = "unique_id"
-    season: int | None = None
-
-
-SMALL, DARTS = "tsdl_small/", "darts_sets/"
-TABLES = {
-    "airline, monthly": Table(12, SMALL + "airline-passengers.csv", "Month", "Passengers"),
-    "sunspots, monthly": Table(12, SMALL + "monthly-sunspots.csv", "Month", "Sunspots"),
-    "Melbourne, daily": Table(14, SMALL + "daily-min-temperatures.csv", "Date", "Temp"),
-    "Seattle, daily": Table(14, "vega/seattle-weather.csv", "date", "temp_max"),
-    "births, daily": Table(14, SMALL + "daily-total-female-births.csv", "Date", "Births"),
-    "bike sharing, hourly": Table(
-        24, "skforecast_sets/bike_sharing_dataset_clean.csv", "date_time", "users"
-    ),
-    "PM2.5, hourly": Table(24, "beijing_pm25/pollution.csv", "year,month,day,hour", "pm2.5"),
-    "NN5, daily": Table(14, "nn5_daily/nn5.parquet", "ds", "y", season=7),
-    "taylor, half-hourly": Table(48, DARTS + "taylor.csv", "", "Y", season=48),
-    "co2, weekly": Table(26),
-    "sunspots, yearly": Table(10),
-    "Nile, yearly": Table(6),
-}
-SHIPPED = {"co2, weekly": "co2", "sunspots, yearly": "sunspots", "Nile, yearly": "nile"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,45 +61,45 @@ class Data:
     def scores(self, quantiles: Array) -> dict[str, float]:
         """MASE of the median and CRPS, of quantiles ``(windows, horizon, levels)``."""
         cut = self.before.offsets
-        unit = metrics.seasonal_scales(self.before.values, cut, self.panel.season)
+        unit = seasonal_scales(self.before.values, cut, self.panel.season)
         unit = unit[self.rows()[0]]
         truth, middle = self.truth(), QUANTILES.index(0.5)
         mase = metrics.mase(truth, quantiles[..., middle], unit)
-        crps = metrics.crps(truth / unit[:, None], quantiles / unit[:, None, None], QUANTILES)
+        crps = spread.crps(truth / unit[:, None], quantiles / unit[:, None, None], QUANTILES)
         return {"mase": float(mase), "crps": float(crps)}
 
 
 def load(folder: Path, case: Case) -> Data | None:
     """A table; None where the file is not there."""
-    each = TABLES[case.set]
-    path = folder / each.file
-    if not each.file:
-        panel = datasets.load(SHIPPED[case.set])
-    elif not path.exists():
+    each = REAL[case.set]
+    try:
+        panel = each.load(folder)
+    except (OSError, RollcastError):
         return None
-    elif not each.time:
-        whole = pl.read_csv(path).with_row_index("ds").with_columns(pl.col("ds").cast(int))
-        panel = rollcast.read(whole, target=each.target, season=each.season)
-    else:
-        panel = rollcast.read(
-            path, id=each.id, time=each.time, target=each.target, season=each.season
-        )
     rows = int(panel.lengths.min())
     origins = min(MOST_ORIGINS, int(LARGEST_SHARE * rows) // each.horizon)
     before, _ = panel.split(origins * each.horizon)
     return Data(panel, before, origins, each.horizon)
 
 
-def ours(data: Data, case: Case, seed: int) -> Found:
-    model = rollcast.Forecaster(data.horizon, seed=seed).fit(data.before)
-    back = model.backtest(data.panel, windows=data.origins, step=data.horizon, level=())
-    series, rows = data.rows()
-    assert np.array_equal(back.origin, rows) and np.array_equal(back.series, series)
-    widest = model.fitted_.calibration.largest_level
-    levels = [min(level, widest) for level in LEVELS]  # the shortest tables allow no 95 %
-    back = model.backtest(data.panel, windows=data.origins, step=data.horizon, level=levels)
-    low, high = zip(*(back.bands[level] for level in levels), strict=True)
-    return data.scores(np.stack([*low[::-1], back.forecasts[back.name], *high], axis=-1))
+def ours(**options: Any) -> Method:
+    def run(data: Data, case: Case, seed: int) -> Found:
+        model = rollcast.Forecaster(data.horizon, seed=seed, **options).fit(data.before)
+        widest = model.fitted_.calibration.largest_level
+        levels = [min(level, widest) for level in LEVELS]  # the shortest tables allow no 95 %
+        back = model.backtest(
+            data.panel, windows=data.origins, step=data.horizon, level=sorted(set(levels))
+        )
+        _, rows = data.rows()
+        quantiles = np.full((len(rows), data.horizon, len(QUANTILES)), np.nan)
+        low, high = zip(*(back.bands[level] for level in levels), strict=True)
+        # a window without any observed row is no window of a backtest
+        quantiles[np.searchsorted(rows, back.origin)] = np.stack(
+            [*low[::-1], back.forecasts[back.name], *high], axis=-1
+        )
+        return data.scores(quantiles)
+
+    return Method(run, {"options": {name: str(value) for name, value in options.items()}}, True)
 
 
 def baseline(name: str) -> Method:
@@ -158,9 +128,9 @@ def baseline(name: str) -> Method:
         for k in range(len(panel)):
             own = np.flatnonzero(which == k)[-CALIBRATED:]
             errors = target[own] - forecast(past[own], horizon, season)
-            spread = np.nanquantile(errors, QUANTILES, axis=0).T
-            spread -= spread[:, [QUANTILES.index(0.5)]]
-            offsets[series == k] = spread
+            offset = np.nanquantile(errors, QUANTILES, axis=0).T
+            offset -= offset[:, [QUANTILES.index(0.5)]]
+            offsets[series == k] = offset
         return data.scores(made[..., None] + offsets)
 
     return Method(run)
@@ -198,22 +168,29 @@ def statistical(name: str) -> Method:
     return Method(run, setting, needs="statsforecast")
 
 
-def means(by_case: Mapping[Case, Found]) -> Mapping[str, Found]:
-    """The geometric mean over all tables, where all were measured."""
-    if set(by_case) != set(CASES):
-        return {}
-    mean = {
-        figure: float(np.exp(np.mean([np.log(found[figure]) for found in by_case.values()])))
-        for figure in ("mase", "crps")
-    }
-    return {
-        "all, geometric mean": {
-            **mean, "seconds": sum(found["seconds"] for found in by_case.values())
-        }
-    }  # fmt: skip
+def sums(found: Mapping[str, Mapping[Case, Found]]) -> list[tuple[str, str, Found]]:
+    """Each method relative to each of ours: the geometric mean of the ratio over the tables that
+    both were measured on; above 1 ours is better."""
+    rows = []
+    for ours in (label for label in found if label.startswith("rollcast")):
+        for other, by_case in found.items():
+            both = [case for case in by_case if case in found[ours]]
+            if other != ours and both:
+                ratio = {
+                    figure: float(
+                        np.exp(
+                            np.mean(
+                                [np.log(by_case[c][figure] / found[ours][c][figure]) for c in both]
+                            )
+                        )
+                    )
+                    for figure in ("mase", "crps")
+                }
+                rows.append((f"{len(both)} tables", f"{other} / {ours}", ratio))
+    return rows
 
 
-CASES = [Case(name) for name in TABLES]
+CASES = [Case(name) for name in REAL if name != "m4 hourly"]
 
 PROTOCOL = Protocol(
     about="small real tables, rolling origins; MASE, and CRPS in the same unit",
@@ -225,9 +202,10 @@ PROTOCOL = Protocol(
         "linear": baseline("linear"),
         "AutoETS": statistical("AutoETS"),
         "AutoARIMA": statistical("AutoARIMA"),
-        "rollcast": Method(ours, seeds=True),
+        "rollcast": ours(),
+        "rollcast, theta": ours(blend="theta"),
     },
     columns={"mase": ".3f", "crps": ".3f"},
     published={},
-    means=means,
+    sums=sums,
 )

@@ -8,7 +8,7 @@ namespace {
 
 template <class T>
 void gather(In<double> values, In<int64_t> begin, Maybe<In<int64_t>> stop, int context,
-            double constant, bool find, Out<double> location, Out<double> scale, Out<T> scaled,
+            double constant, bool find, int measure, Out<double> location, Out<double> scale, Out<T> scaled,
             Out<bool> observed) {
   Windows<T> call = {};
   expect(scaled.ndim() == 2 && scaled.size() > 0, "scaled");
@@ -26,6 +26,8 @@ void gather(In<double> values, In<int64_t> begin, Maybe<In<int64_t>> stop, int c
   call.stop = data(stop, call.batch, "stop");
   call.constant = constant;
   call.find = find;
+  expect(measure >= 0 && measure <= int(Measure::mean), "measure");
+  call.measure = Measure(measure);
   call.location = location.data();
   call.scale = scale.data();
   call.scaled = scaled.data();
@@ -38,7 +40,7 @@ template <class T>
 void define(nb::module_& m) {
   using nb::arg;
   m.def("gather", &gather<T>, arg("values").noconvert(), arg("begin").noconvert(),
-        arg("stop").none().noconvert(), arg("context"), arg("constant"), arg("find"),
+        arg("stop").none().noconvert(), arg("context"), arg("constant"), arg("find"), arg("measure"),
         arg("location").noconvert(), arg("scale").noconvert(), arg("scaled").noconvert(),
         arg("observed").noconvert());
 }

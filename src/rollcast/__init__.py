@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from rollcast import recipes
     from rollcast.data import datasets
+    from rollcast.data.inspect import inspect
+    from rollcast.data.inspection import Inspection
     from rollcast.data.panel import Panel
     from rollcast.data.read import read
     from rollcast.errors import (
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from rollcast.forecast.result import Forecast
     from rollcast.forecast.sequence import SequenceRegressor
     from rollcast.forecast.stream import Stream
+    from rollcast.plots.backtest_report import write_backtest_report
     from rollcast.plots.forecast_report import write_report
     from rollcast.train.training import Training
     from rollcast.train.watch import GradientWatch
@@ -43,6 +46,7 @@ __all__ = [
     "Forecast",
     "Forecaster",
     "GradientWatch",
+    "Inspection",
     "MissingExtraError",
     "ModelFileError",
     "NoGradientError",
@@ -55,9 +59,11 @@ __all__ = [
     "TrainingError",
     "UsageError",
     "datasets",
+    "inspect",
     "load",
     "read",
     "recipes",
+    "write_backtest_report",
     "write_report",
 ]
 
@@ -69,12 +75,15 @@ _HOMES = {
     "Forecast": "rollcast.forecast.result",
     "Forecaster": "rollcast.forecast.forecaster",
     "GradientWatch": "rollcast.train.watch",
+    "Inspection": "rollcast.data.inspection",
     "Panel": "rollcast.data.panel",
     "SequenceRegressor": "rollcast.forecast.sequence",
     "Stream": "rollcast.forecast.stream",
     "Training": "rollcast.train.training",
+    "inspect": "rollcast.data.inspect",
     "load": "rollcast.forecast.load",
     "read": "rollcast.data.read",
+    "write_backtest_report": "rollcast.plots.backtest_report",
     "write_report": "rollcast.plots.forecast_report",
 }
 

@@ -1,4 +1,5 @@
-"""A row of a table with its options, written as one text: ``adam`` or ``sgd(momentum=0.9)``.
+"""A row of a table with its options, written as one text: ``adam`` or ``sgd(momentum=0.9)``. The
+first option may be given without its name: ``sgd(0.9)``.
 
 The rows are functions (or frozen dataclasses) that make what is chosen; their arguments are the
 options, each with a default and one of the types int, float, bool, str, or one of those and None.
@@ -19,6 +20,7 @@ LONGEST = 200
 
 _CHOICE = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*")
 _OPTION = re.compile(r"\s*(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^'\"\s]+))\s*")
+_LONE = re.compile(r"\s*[^='\"\s]+\s*")  # a word without a name is the first option
 _TRUTH = {"true": True, "false": False}
 
 
@@ -70,6 +72,9 @@ def _read(what: str, text: object, table: Table) -> tuple[str, dict[str, Any]]:
     name, inside = found[1], found[2]
     parameters, options = _parameters(table[name]), {}
     for part in (inside or "").split(",") if (inside or "").strip() else ():
+        first = next(iter(parameters), None)
+        if _LONE.fullmatch(part) and first is not None and not options:
+            part = f"{first}={part}"
         option = _OPTION.fullmatch(part)
         if option is None:
             raise UsageError(

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from rollcast.apps.commands import app
 
 # Few steps of a small window: these tests are about the command line, not about accuracy.
-QUICK = ("--steps", "20", "--context", "24")
+QUICK = ("--steps", "20", "--context", "24", "--strategy", "direct")
 
 
 @pytest.fixture

@@ -182,14 +182,36 @@ def test_a_short_table_gets_the_intervals_it_can_have_and_is_told_of_the_others(
 ) -> None:
     rows = [f"{1960 + year},{year % 7}" for year in range(30)]
     (tmp_path / "short.csv").write_text("\n".join(["ds,y", *rows]) + "\n")
-    result = rollcast("forecast", "short.csv", "--horizon", "6", "--steps", "5", "--out", "a.csv")
+    result = rollcast(
+        "forecast",
+        "short.csv",
+        "--horizon",
+        "6",
+        "--strategy",
+        "direct",
+        "--steps",
+        "5",
+        "--out",
+        "a.csv",
+    )
     assert result.exit_code == 0, result.output
     assert "no 95 % interval" in result.stdout
     assert "rollcast-lo-95" not in Path("a.csv").read_text()
 
 
 def test_a_level_that_cannot_be_calibrated_does_not_cost_the_trained_model(rollcast, table) -> None:
-    arguments = ("forecast", table, "--horizon", "6", "--steps", "5", "--save", "wave.roll")
+    arguments = (
+        "forecast",
+        table,
+        "--horizon",
+        "6",
+        "--strategy",
+        "direct",
+        "--steps",
+        "5",
+        "--save",
+        "wave.roll",
+    )
     result = rollcast(*arguments, "--level", "99.99")
     assert result.exit_code == 2
     assert "99.99" in result.stderr
@@ -219,3 +241,24 @@ def test_a_wide_table_in_a_database_is_forecast_and_forecast_again(rollcast, tmp
     assert "2009-01-01" in Path("b.csv").read_text()
     page = html.unescape(Path("a.html").read_text())
     assert "target='*', snap=True, query='select * from sales'" in page
+
+
+def test_stamps_that_were_moved_are_said_unless_quiet(rollcast, caplog) -> None:
+    hours = [f"2024-01-{1 + n // 24:02} {n % 24:02}:{n % 3:02}" for n in range(200)]
+    rows = [f"{hour},{n % 24}" for n, hour in enumerate(hours)]
+    Path("jitter.csv").write_text("\n".join(["ds,y", *rows]))
+    asked = (
+        "forecast",
+        "jitter.csv",
+        "--horizon",
+        "2",
+        "--steps",
+        "2",
+        "--context",
+        "24",
+        "--snap",
+    )
+    assert rollcast(*asked, "--out", "a.csv", "--quiet").exit_code == 0
+    assert not caplog.messages
+    assert rollcast(*asked, "--out", "a.csv").exit_code == 0
+    assert any("stamps were moved to the nearest step of 'h'" in each for each in caplog.messages)

@@ -120,9 +120,9 @@ cli.main()
 
 def test_ctrl_c_is_code_130_and_leaves_no_half_written_file(table, tmp_path) -> None:
     (tmp_path / "forecast.csv").write_text("of yesterday")
-    arguments = ["forecast", table, *HORIZON, "--steps", "100000", "--out", "forecast.csv"]
+    arguments = ["forecast", table, *HORIZON, "--strategy", "direct", "--steps", "100000"]
     result = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, *arguments, "--save", "wave.roll"],
+        [sys.executable, "-c", INTERRUPTED, *arguments, "--out", "forecast.csv", "--save", "a"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (result.returncode, result.stdout, result.stderr) == (130, "", "interrupted\n")

@@ -7,7 +7,7 @@ import rollcast as library
 from rollcast.train.optimizers import OPTIMIZERS
 from rollcast.train.schedule import SCHEDULES
 
-TINY = ("--steps", "3", "--batch-size", "16", "--context", "8")
+TINY = ("--steps", "3", "--batch-size", "16", "--context", "8", "--strategy", "direct")
 
 # what is given; the arguments of the model and of its training that it must come to
 OPTIONS = {
@@ -31,8 +31,11 @@ OPTIONS = {
                 {"strategy": "segment", "segment": 3}, {}),
     "without a linear path": (("--skip", "none"), {"skip": "none"}, {}),
     "two networks": (("--ensemble", "2"), {"ensemble": 2}, {}),
+    "blended": (("--blend", "theta"), {"blend": "theta"}, {}),
     "rows held out": (("--validation", "30"), {"validation": 30}, {}),
     "one run": (("--no-refit",), {"refit": False}, {}),
+    "searched for": (("--strategy", "auto", "--trials", "2", "--dropout", "0.1"),
+                     {"strategy": "auto", "trials": 2}, {}),
     "bound": (("--clip-norm", "0.5"), {}, {"clip_norm": 0.5}),
     "no bound": (("--clip-norm", "0"), {}, {"clip_norm": None}),
     "rate": (("--learning-rate", "0.01"), {}, {"learning_rate": 0.01}),

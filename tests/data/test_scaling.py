@@ -7,10 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import norm
 
 from rollcast import engine
 from rollcast.data.panel import Panel
-from rollcast.data.scaling import CONSTANT, series_statistics
+from rollcast.data.scaling import (
+    CONSTANT,
+    MEASURES,
+    make_scaling,
+    scaling_text,
+    series_statistics,
+)
+from rollcast.data.windows import Windows
+from rollcast.errors import UsageError
 
 VALUES = hnp.arrays(
     np.float64,
@@ -19,12 +28,16 @@ VALUES = hnp.arrays(
 )
 
 
-def window_statistics(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def window_statistics(
+    values: np.ndarray, measure: str = "deviation"
+) -> tuple[np.ndarray, np.ndarray]:
     """What windows ``(time, batch)`` are scaled by; NaN is missing."""
     time, batch = values.shape
     begin = time * np.arange(batch)
     flat = np.ascontiguousarray(values.T).ravel()
-    return engine.gather(flat, begin, (time, 0), values.dtype, constant=CONSTANT)[2:]
+    return engine.gather(flat, begin, (time, 0), values.dtype, constant=CONSTANT, measure=measure)[
+        2:
+    ]
 
 
 @given(VALUES)
@@ -78,3 +91,48 @@ def test_series_statistics_leave_out_what_is_missing() -> None:
     location, scale = series_statistics(Panel.of({"a": [1, np.nan, 3], "b": [7, np.nan, np.nan]}))
     np.testing.assert_allclose(location, [2, 7])
     np.testing.assert_allclose(scale, [1, 7])
+
+
+def in_numpy(seen: np.ndarray, measure: str) -> tuple[float, float]:
+    """Location and spread of what was observed."""
+    if measure == "median":
+        low, high = np.quantile(seen, [0.25, 0.75])
+        wide = (high - low) / (2 * norm.ppf(0.75))
+        return float(np.median(seen)), float(wide if wide > 0 else seen.std())
+    if measure == "mean":
+        return 0.0, float(np.abs(seen).mean())
+    return float(seen[-1] if measure == "last" else seen.mean()), float(seen.std())
+
+
+@pytest.mark.parametrize("measure", list(MEASURES))
+def test_windows_and_series_are_measured_alike_as_numpy_does(measure: str) -> None:
+    generator = np.random.default_rng(0)
+    columns = [generator.normal(5, 3, size) for size in (1, 2, 3, 9, 30, 61)]
+    columns += [np.array([0.0, 0, 0, 0, 7]), np.zeros(4), np.full(5, -3.0)]
+    for column in columns:
+        column = column.copy()
+        if len(column) > 4:
+            column[2] = np.nan
+        seen = column[~np.isnan(column)]
+        place, spread = in_numpy(seen, measure)
+        if spread <= 1e-12:
+            spread = abs(place) or 1.0
+        by_window = window_statistics(column[:, None], measure)
+        by_series = series_statistics(Panel.of(column), measure)
+        for found in (by_window, by_series):
+            np.testing.assert_allclose([found[0][0], found[1][0]], [place, spread], rtol=1e-12)
+
+
+def test_the_engine_and_the_table_have_the_same_measures() -> None:
+    assert tuple(MEASURES) == engine.MEASURES
+    assert make_scaling("window(median)") == make_scaling("window(by=median)")
+    assert scaling_text("series(last)") == "series(by=last)"
+    with pytest.raises(UsageError, match="one of deviation, median, last, mean"):
+        make_scaling("window(middle)")
+
+
+def test_nothing_is_scaled_where_scaling_is_none() -> None:
+    windows = Windows(Panel.of(np.arange(9.0)), 3, 2, scaling="none")
+    batch = windows.batch([0, 4])
+    np.testing.assert_array_equal(batch.past[:, 1], [2, 3, 4])
+    np.testing.assert_array_equal(batch.scale, 1.0)

@@ -127,3 +127,9 @@ def test_no_column_of_numbers_is_said() -> None:
 def test_an_id_column_named_target_would_be_there_twice() -> None:
     with pytest.raises(UsageError, match="'target' of their own in the result"):
         read(PAIRS.rename(columns={"site": "target"}), id="target", time="day", target="load,heat")
+
+
+def test_every_column_of_numbers_leaves_out_the_inputs() -> None:
+    panel = read(WIDE, time="day", target="*", past="load")
+    assert panel.columns.target == "heat"
+    assert panel.inputs is not None

@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rollcast import Forecaster, UsageError
+from rollcast import Forecaster, UsageError, read
 from rollcast.score import metrics
 
 from .conftest import COLUMNS, quick, wave_table
@@ -22,7 +22,7 @@ def model(long: pl.DataFrame) -> Forecaster:
 def test_each_forecast_is_what_predict_gives_at_its_origin(
     model: Forecaster, long: pl.DataFrame
 ) -> None:
-    found = model.backtest(long, windows=12)
+    found = model.backtest(long, windows=12, recalibrate=False)
     assert len(found) == 24
     assert found.seen == 0
     for window in range(24):
@@ -74,12 +74,140 @@ def test_the_frame_has_a_row_a_window_and_step(model: Forecaster, long: pl.DataF
     assert "24" not in repr(found) and "6 windows of 2 series" in repr(found)
 
 
-@pytest.mark.parametrize("wrong", [{"windows": 0}, {"windows": 2.5}, {"step": 0}, {"step": "4"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"windows": 0},
+        {"windows": 2.5},
+        {"step": 0},
+        {"step": "4"},
+        {"gap": 4},
+        {"gap": -1},
+        {"refit": 0.5},
+        {"refit": -1},
+        {"recalibrate": 1},
+    ],
+)
 def test_windows_and_steps_that_cannot_be_are_refused(
     model: Forecaster, long: pl.DataFrame, wrong: dict
 ) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):
         model.backtest(long, **wrong)
+
+
+def test_a_gap_leaves_out_the_first_rows_of_each_forecast(
+    model: Forecaster, long: pl.DataFrame
+) -> None:
+    whole, late = (model.backtest(long, windows=6, gap=gap) for gap in (0, 3))
+    assert late.truth.shape == (12, 1)
+    np.testing.assert_array_equal(late.truth, whole.truth[:, 3:])
+    np.testing.assert_array_equal(late.times, whole.times[:, 3:])
+    for method in whole.forecasts:
+        np.testing.assert_array_equal(late.forecasts[method], whole.forecasts[method][:, 3:])
+    np.testing.assert_array_equal(late.bands[80][0], whole.bands[80][0][:, 3:])
+    assert late.by_step()["step"].to_list() == [4] * 5
+    hours = (late.frame()["when"] - late.frame()["cutoff"]).dt.total_hours()
+    assert hours.unique().to_list() == [4]
+
+
+def test_scores_by_series_step_and_window_are_those_of_the_parts(
+    model: Forecaster, long: pl.DataFrame
+) -> None:
+    found = model.backtest(long, windows=5)
+    error = np.abs(found.truth - found.forecasts["drift"])
+    for frame, expected in (
+        (found.by_series(), [error[:5].mean(), error[5:].mean()]),
+        (found.by_step(), error.mean(axis=0)),
+        (found.by_window(), error.mean(axis=1)),
+    ):
+        drift = frame.filter(pl.col("method") == "drift")
+        np.testing.assert_allclose(drift["mae"], expected)
+        assert drift["coverage-80"].null_count() == len(drift)
+        ours = frame.filter(pl.col("method") == "rollcast")
+        assert ours.null_count().sum_horizontal().item() == 0
+    assert found.by_series()["shop"].unique().sort().to_list() == ["a", "b"]
+    assert found.by_window().columns[:3] == ["shop", "cutoff", "method"]
+    low, high = found.bands[95]
+    width = found.by_step().filter(pl.col("method") == "rollcast")["width-95"]
+    np.testing.assert_allclose(width, (high - low).mean(axis=0))
+
+
+def test_the_scores_are_those_of_utilsforecast(model: Forecaster, long: pl.DataFrame) -> None:
+    losses = pytest.importorskip("utilsforecast.losses")
+    found = model.backtest(long, windows=5)
+    frame = found.frame().with_columns(pl.col("rollcast").alias("ours"))
+    before = long.filter(pl.col("when") <= frame["cutoff"].min())
+    frame = frame.drop("cutoff")  # they would give a row for each
+    options = {"models": ["ours"], "id_col": "shop", "target_col": "sold"}
+    ours = found.by_series().filter(pl.col("method") == "rollcast").sort("shop")
+    season = found.panel.season
+    for metric, factor, extra in (
+        ("mae", 1, {}),
+        ("rmse", 1, {}),
+        ("mape", 100, {}),
+        ("smape", 200, {}),
+        ("mase", 1, {"seasonality": season, "train_df": before}),
+        ("rmsse", 1, {"seasonality": season, "train_df": before}),
+    ):
+        theirs = getattr(losses, metric)(frame, **options, **extra).sort("shop")["ours"]
+        np.testing.assert_allclose(ours[metric], factor * theirs.to_numpy(), rtol=1e-9)
+    crps = losses.scaled_crps  # of pooled sums: the unit is the mean size of the truth
+    quantiles = {"ours": [f"q{index}" for index in range(len(found.judged.levels))]}
+    table = frame.with_columns(
+        pl.Series(name, found.judged.quantiles[..., index].ravel())
+        for index, name in enumerate(quantiles["ours"])
+    )
+    options = {"models": quantiles, "id_col": "shop", "target_col": "sold"}
+    theirs = crps(table, quantiles=np.array(found.judged.levels), **options).sort("shop")["ours"]
+    size = np.abs(found.truth).reshape(2, -1).mean(axis=1)
+    np.testing.assert_allclose(ours["crps"], theirs.to_numpy() * size, rtol=1e-6)
+
+
+def test_a_backtest_without_a_fit_is_that_of_a_fit_before_the_first_origin(
+    long: pl.DataFrame,
+) -> None:
+    panel = read(long, **COLUMNS)
+    found = quick().backtest(panel, windows=6)
+    before = long.filter(pl.int_range(pl.len()).over("shop") < pl.len().over("shop") - 24)
+    expected = quick().fit(before, **COLUMNS).backtest(long, windows=6)
+    assert found.seen == 0
+    np.testing.assert_array_equal(found.forecasts["rollcast"], expected.forecasts["rollcast"])
+    np.testing.assert_array_equal(found.bands[80], expected.bands[80])
+
+
+@pytest.mark.parametrize("refit", [True, 2])
+def test_a_refit_knows_what_was_known_and_gives_the_same_bits_again(
+    long: pl.DataFrame, refit: int
+) -> None:
+    panel = read(long, **COLUMNS)
+    forecaster = quick()
+    found = forecaster.backtest(panel, windows=3, step=5, refit=refit)
+    assert not hasattr(forecaster, "fitted_")
+    again = forecaster.backtest(panel, windows=3, step=5, refit=refit)
+    np.testing.assert_array_equal(found.forecasts["rollcast"], again.forecasts["rollcast"])
+    for origin in range(3):
+        rows = 14 - 5 * (origin // int(refit) * int(refit))
+        fit_on = long.filter(pl.int_range(pl.len()).over("shop") < pl.len().over("shop") - rows)
+        known = long.filter(
+            pl.int_range(pl.len()).over("shop") < pl.len().over("shop") - 14 + 5 * origin
+        )
+        forecast = quick().fit(fit_on, **COLUMNS).forecast(known)
+        np.testing.assert_allclose(found.forecasts["rollcast"][origin::3], forecast.median)
+    assert found.seen == 0
+
+
+def test_a_backtest_makes_a_native_call_a_batch_and_not_a_window(
+    model: Forecaster, long: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    network = type(model.fitted_.network)
+    outputs = network.outputs
+    monkeypatch.setattr(
+        network, "outputs", lambda *rest: calls.append(len(rest[2])) or outputs(*rest)
+    )
+    found = model.backtest(long, windows=250, step=1)
+    assert len(found) == 500 == sum(calls)
+    assert len(calls) == -(-500 // 512)
 
 
 def test_missing_truths_are_left_out(model: Forecaster, long: pl.DataFrame) -> None:

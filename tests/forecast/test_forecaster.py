@@ -319,7 +319,7 @@ def test_the_repr_shows_what_is_not_as_usual() -> None:
     [
         {"horizon": 0}, {"horizon": 2.5}, {"horizon": "12"}, {"context": 0}, {"cell": "cnn"},
         {"hidden": ()}, {"hidden": 64}, {"strategy": "segments"}, {"segment": 2}, {"head": "tails"},
-        {"scaling": "none"}, {"training": 100}, {"seed": -1}, {"name": ""},
+        {"scaling": "rows"}, {"training": 100}, {"seed": -1}, {"name": ""},
     ],
     ids=str,
 )  # fmt: skip

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from rollcast.data.panel import Panel
 from rollcast.forecast.holdout import (
+    PADDED_SHARE,
     choose_context,
     choose_fold,
     choose_holdout,
@@ -102,3 +103,13 @@ def test_a_segment_is_whole_seasons_or_a_part_that_divides_one(
 def test_a_segment_lies_within_the_window(season: int) -> None:
     for context in range(1, 200):
         assert 1 <= choose_segment(context, season) <= context
+
+
+def test_of_most_series_the_window_is_whole() -> None:
+    lengths = [20] * 30 + [40] * 30 + [80] * 40
+    panel = panel_of(lengths)
+    holdout = choose_holdout(panel, 6)
+    room = np.quantile(np.array(lengths) - holdout.rows - 6, PADDED_SHARE)
+    assert choose_context(panel, 6, holdout) == max(6, int(room)) < 18
+    seasonal = panel_of(lengths, season=4)
+    assert choose_context(seasonal, 6, holdout) % 4 == 0

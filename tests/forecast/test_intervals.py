@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rollcast.errors import UsageError
 from rollcast.forecast import intervals
-from rollcast.forecast.intervals import Calibration, calibrate, spreads
+from rollcast.forecast.intervals import calibrate, spreads
 
 
 def forecasts(windows: int, horizon: int = 3, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -25,7 +25,8 @@ def forecasts(windows: int, horizon: int = 3, seed: int = 0) -> tuple[np.ndarray
 def test_intervals_cover_what_they_promise_at_every_step(level: float) -> None:
     *model, truth = forecasts(8000)
     median, below, above = model
-    calibration = calibrate(median[:4000], below[:4000], above[:4000], truth[:4000])
+    origins = np.arange(4000) // 16  # so many series
+    calibration = calibrate(median[:4000], below[:4000], above[:4000], truth[:4000], origins)
     low, high = intervals.intervals(
         calibration, [level], median[4000:], below[4000:], above[4000:]
     )[level]
@@ -112,26 +113,31 @@ def test_a_step_that_was_never_observed_allows_no_level() -> None:
         calibrate(median, below, above, truth).radius(50)
 
 
-@pytest.mark.parametrize("level", [1, 50, 80, 95, 99.9])
-def test_keeping_fewer_scores_never_narrows_an_interval(
-    level: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = forecasts(12_345)
+def test_the_newest_windows_count_and_some_of_every_origin() -> None:
+    model = forecasts(3000)
     kept = calibrate(*model)
-    assert len(kept.scores) == intervals.MOST_SCORES
-    monkeypatch.setattr(intervals, "MOST_SCORES", 10**9)
-    whole = calibrate(*model)
-    assert len(whole.scores) == 12_345
-    assert (kept.radius(level) >= whole.radius(level)).all()
-    # At most one kept rank wider.
-    wider = Calibration(whole.scores, whole.counts).radius(min(99.99, level + 0.021))
-    assert (kept.radius(level) <= wider).all()
+    assert kept.stamps.tolist() == list(range(3000 - intervals.NEWEST_ORIGINS, 3000))
+    np.testing.assert_array_equal(kept.scores, calibrate(*(part[-256:] for part in model)).scores)
+    many = forecasts(12_000)
+    origins = np.arange(12_000) % 2  # in no order, and of each more than there is room for
+    kept = calibrate(*many, origins)
+    assert np.bincount(kept.stamps).tolist() == [312, 312]
+    aligned = calibrate(*many, np.arange(12_000) // 100)
+    assert aligned.stamps.tolist() == np.repeat(np.arange(70, 120), 100).tolist()
+
+
+def test_scores_that_come_later_push_out_the_oldest() -> None:
+    first, later = forecasts(300, seed=1), forecasts(30, seed=2)
+    both = [np.concatenate(parts) for parts in zip(first, later, strict=True)]
+    scores = intervals.scores_of(*later)
+    found = calibrate(*first).after(scores, np.arange(300, 330))
+    np.testing.assert_array_equal(found.scores, calibrate(*both).scores)
 
 
 def test_spreads_are_the_heads_own_and_never_zero() -> None:
     median = np.array([[1.0, 1.0]])
     quantiles = np.array([[[0.5, 3.0], [1.0, 1.0]]])
-    scale = np.array([2.0])
+    scale = np.array([[2.0, 2.0]])
     below, above = spreads(quantiles, median, scale)
     np.testing.assert_allclose(below, [[0.5, 0.002]])
     np.testing.assert_allclose(above, [[2.0, 0.002]])

@@ -175,7 +175,7 @@ def test_update_continues_the_history_without_training(
     )  # fmt: skip
     model = rollcast.load(saved)
     first = newer.filter(pl.int_range(pl.len()).over("shop") < 20)
-    model.update(first.filter(pl.col("shop") != "b"))
+    model.update(first.filter(pl.col("shop") != "b"), recalibrate=False)
     together = pl.concat([table, first.filter(pl.col("shop") != "b")])
     assert model.predict().equals(fitted.predict(together))
     fresh = first.filter(pl.col("shop") == "a").with_columns(shop=pl.lit("new"))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from rollcast.data.batch import Codes
 from rollcast.data.windows import Batch
 from rollcast.model.inputs import filled
 from rollcast.model.network import Network, build
@@ -58,6 +59,15 @@ def batch_for(
         scale=np.exp(draw(rows)),
         series=np.zeros(rows, np.int64),
         origin=np.arange(rows),
+        past_inputs=draw(spec.context, rows, spec.past_inputs),
+        codes=Codes(
+            generator.integers(0, spec.past_codes or 1, (spec.context, rows, len(spec.past_codes))),
+            generator.integers(
+                0, spec.known_codes or 1, (spec.context + spec.horizon, rows, len(spec.known_codes))
+            ),
+            generator.integers(0, spec.static_codes or 1, (rows, len(spec.static_codes))),
+        ),
+        ratio=np.exp(draw(rows)),
     )
 
 

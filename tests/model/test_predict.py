@@ -34,7 +34,7 @@ def test_forecasts_are_the_heads_quantiles_in_the_unit_of_the_target() -> None:
         expected = batch.location + batch.scale * scaled[:, 0]
         np.testing.assert_allclose(found.median[index], expected[:, 0], rtol=1e-12)
         np.testing.assert_allclose(found.quantiles[index], expected[:, 1:], rtol=1e-12)
-        assert found.scale[index] == batch.scale[0]
+        np.testing.assert_array_equal(found.scale[index], batch.scale[0])
 
 
 @pytest.mark.parametrize("head", ["mse", "mae", "huber"])

@@ -10,7 +10,6 @@ from native.written import STEPS, Written
 from rollcast import engine
 from rollcast.nn.cells import CELLS
 
-
 # `least` of `worst`.
 LEAST = {"lstm_layer_norm": 1.0, "slstm": 0.1}
 

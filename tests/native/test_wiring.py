@@ -67,9 +67,7 @@ class Wired(Problem):
                 if wiring.zoneout:
                     for place, (name_of, old) in enumerate((("h", hs), ("c", cs))[: len(after)]):
                         stay = torch.tensor(
-                            zoneout_mask(
-                                wiring.zoneout, SEED, STEP, layer, t, rows, units, name_of
-                            )
+                            zoneout_mask(wiring.zoneout, SEED, STEP, layer, t, rows, units, name_of)
                         )
                         after[place] = torch.where(stay, old[t], after[place])
                 hs.append(after[0])
@@ -78,14 +76,11 @@ class Wired(Problem):
             y = torch.stack(given) * torch.tensor(np.arange(self.time)[:, None] < ends)[..., None]
             if dropout and layer + 2 < len(self.sizes):
                 time = np.arange(self.time)[:, None]
-                y = y * torch.tensor(
-                    dropout_mask(dropout, SEED, STEP, layer, time, rows, units)
-                )
-            last = lambda kept: torch.cat(  # noqa: E731
-                [torch.stack(kept)[ends + place, rows] for place in range(back)], 1
-            )
-            h.append(last(hs))
-            c.extend([last(cs)] if cells else [])
+                y = y * torch.tensor(dropout_mask(dropout, SEED, STEP, layer, time, rows, units))
+            places = [ends + place for place in range(back)]
+            h.append(torch.cat([torch.stack(hs)[place, rows] for place in places], 1))
+            if cells:
+                c.append(torch.cat([torch.stack(cs)[place, rows] for place in places], 1))
         loss = (y * torch.tensor(self.dy)).sum()
         for state, gradient in zip(h + c, self.dh + (self.dc or []), strict=True):
             loss = loss + (state * torch.tensor(gradient)).sum()
@@ -93,7 +88,9 @@ class Wired(Problem):
         plain = lambda parts: [part.detach().numpy() for part in parts]  # noqa: E731
         grads = lambda parts: [part.grad.numpy() for part in parts]  # noqa: E731
         flat = np.concatenate([w.grad.numpy().ravel() for m in modules for w in m.parameters()])
-        return named(y.detach().numpy(), plain(h), plain(c), flat, *grads([x]), grads(h0), grads(c0))
+        return named(
+            y.detach().numpy(), plain(h), plain(c), flat, *grads([x]), grads(h0), grads(c0)
+        )
 
 
 @functools.cache
@@ -106,7 +103,11 @@ def example(cell, sizes, time, batch, lengths=None, dropout=0.0):
 @pytest.mark.parametrize("cell", CHOICES)
 def test_outputs_and_every_gradient_equal_those_of_pytorch(row, cell, dtype):
     least = LEAST.get(engine.name_of(cell), 0.0)
-    for time, batch, sizes in ((1, 1, (3, 5, 5, 5)), (5, 2, (1, 17, 17, 3)), (21, 19, (3, 6, 6, 6))):
+    for time, batch, sizes in (
+        (1, 1, (3, 5, 5, 5)),
+        (5, 2, (1, 17, 17, 3)),
+        (21, 19, (3, 6, 6, 6)),
+    ):
         problem, truth = example(cell, sizes, time, batch)
         error, name = worst(problem.run(dtype, seed=SEED, step=STEP), truth, least)
         assert error <= BOUND[dtype], (name, time)
@@ -174,7 +175,9 @@ def test_a_rollout_and_its_gradient_go_through_all_of_it(row, cell):
             nudged[place] += nudge * direction
             slopes.append(float((rolled(*nudged).y * problem.dy).sum()))
         slope = (slopes[0] - slopes[1]) / 2e-6
-        assert float((gradients[place] * direction).sum()) == pytest.approx(slope, rel=2e-6, abs=1e-7)
+        assert float((gradients[place] * direction).sum()) == pytest.approx(
+            slope, rel=2e-6, abs=1e-7
+        )
 
 
 @pytest.mark.parametrize("steps", ["all", "last"])
@@ -187,9 +190,7 @@ def test_a_step_in_one_call_is_that_of_its_parts(row, cell, steps):
     weights, x = draw.normal(size=sequence.count) / 3, draw.normal(size=(9, batch, 2))
     lengths = draw.integers(1, 10, batch).astype("int32")
     target = draw.normal(size=(9 if steps == "all" else 1, batch, 5))
-    loss, gradient = sequence.gradient(
-        weights, x, target, lengths=lengths, seed=SEED, step=STEP
-    )
+    loss, gradient = sequence.gradient(weights, x, target, lengths=lengths, seed=SEED, step=STEP)
     run = engine.forward(
         cell, sizes, weights, x, lengths=lengths, dropout=0.2, seed=SEED, step=STEP
     )
@@ -203,7 +204,9 @@ def test_a_step_in_one_call_is_that_of_its_parts(row, cell, steps):
     assert np.abs(back.weights - gradient).max() <= 1e-12 * np.abs(gradient).max()
 
 
-@pytest.mark.parametrize("cell", ["gru(dilation=2, residual=true, zoneout=0.3)", "slstm(dilation=2)"])
+@pytest.mark.parametrize(
+    "cell", ["gru(dilation=2, residual=true, zoneout=0.3)", "slstm(dilation=2)"]
+)
 def test_the_number_of_threads_never_changes_a_bit(cell, threads):
     problem = Wired(cell, (3, 24, 24), 30, 67)
     results = []

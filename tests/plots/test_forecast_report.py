@@ -74,10 +74,26 @@ def test_the_code_gives_the_same_forecast(
 
 
 def test_a_setting_the_command_line_has_no_option_for_gives_no_command(sales: Path) -> None:
-    quick = Training(steps=5, learning_rate=1e-2)
+    quick = Training(steps=5, clip_value=1.0)
     model = Forecaster(5, context=14, training=quick).fit(sales, id="shop")
     assert command(model) == ""
-    assert "learning_rate=0.01" in code(model)
+    assert "clip_value=1.0" in code(model)
+
+
+def test_the_report_of_a_search_shows_it_and_gives_what_it_chose(
+    sales: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rollcast.forecast.trials.SURE", -np.inf)  # any but the default
+    quick = Training(steps=5)
+    model = Forecaster(5, strategy="auto", trials=3, training=quick, hidden=(4,))
+    model.fit(sales, id="shop")
+    text = write_report(model, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "The search for the network" in text and "default" in text
+    for trial in model.search_:
+        assert trial.name in text
+    assert "chose the network and the step" in forecast_report(model).scored_on
+    test_the_command_gives_the_same_forecast(model, sales, monkeypatch, tmp_path)
+    test_the_code_gives_the_same_forecast(model, sales, monkeypatch)
 
 
 def test_a_loaded_model_has_a_report_too(model: Forecaster, tmp_path: Path) -> None:

@@ -16,15 +16,19 @@ from rollcast.score.metrics import (
     coverage,
     crps,
     mae,
+    mape,
     mase,
     owa,
+    pinball,
     quantile_loss,
     rmse,
-    seasonal_scale,
-    seasonal_scales,
+    rmsse,
+    scaled_width,
     smape,
     width,
 )
+from rollcast.score.naive2 import naive2, seasonal_indices
+from rollcast.score.units import seasonal_scale, seasonal_scales
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -118,13 +122,74 @@ def test_coverage_counts_the_ends_and_width_is_high_less_low():
     assert width(truth, low, high) == pytest.approx(4 / 3)
 
 
+@given(st.integers(0, 2**32 - 1))
+def test_percentage_and_squared_scaled_errors_equal_the_obvious_loop(seed):
+    truth, forecast = windows(seed)
+    truth[0, 0] = 0.0
+    points = [p for p in observed_points(truth) if truth[p] != 0.0]
+    if points:
+        expected = sum(100 * abs(truth[p] - forecast[p]) / abs(truth[p]) for p in points)
+        assert mape(truth, forecast) == pytest.approx(expected / len(points), rel=1e-12)
+    scale = np.arange(0.0, 7.0)  # the first window has none
+    points = [p for p in observed_points(truth) if p[0] > 0]
+    if points:
+        squares = [((truth[p] - forecast[p]) / scale[p[0]]) ** 2 for p in points]
+        expected = math.sqrt(sum(squares) / len(points))
+        assert rmsse(truth, forecast, scale) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_pinball_loss_of_an_interval_is_a_tenth_of_the_interval_score_at_80():
+    truth = np.array([[0.0, 5.0, 1.0]])
+    low, high = truth * 0 - 1.0, truth * 0 + 2.0
+    # Gneiting and Raftery 2007, eq. 43: the width, and 2/α for each unit outside
+    interval_score = np.mean([3.0, 3.0 + (2 / 0.2) * 3.0, 3.0])
+    assert pinball(truth, low, high, 80) == pytest.approx(0.2 / 4 * interval_score)
+    assert scaled_width(truth, low, high, [2.0]) == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_measure_by_group_is_that_of_the_windows_in_it(name):
+    truth, forecast = windows(13)
+    group = np.array([0, 2, 1, 0, 2, 2, 0])
+    function = METRICS[name].function
+    found = function(truth, *arguments(name, truth, forecast), axis=group)
+    for number in range(3):
+        rows = group == number
+        part = arguments(name, truth[rows], forecast[rows])
+        assert found[number] == pytest.approx(function(truth[rows], *part))
+
+
+def test_naive_2_puts_back_the_season_of_what_it_adjusted():
+    season = np.array([0.5, 1.0, 1.5, 1.0])
+    level = 10.0 + np.arange(40) // 4
+    history = np.tile(season, 10) * level
+    longer = np.concatenate([np.full(6, np.nan), history[:-2]])
+    noise = np.random.default_rng(0).normal(10, 1, 44)
+    indices = seasonal_indices(np.stack([longer, noise]), 4)
+    assert indices[0] == pytest.approx(np.roll(season, 2), rel=0.05)  # two rows were left out
+    assert (indices[1] == 1).all()
+    forecast = naive2(longer[None], 6, indices[:1])
+    assert forecast[0] == pytest.approx(19.0 * np.tile(np.roll(season, 2), 2)[:6], rel=0.05)
+    assert naive2(noise[None], 3, indices[1:]).tolist() == [[noise[-1]] * 3]
+
+
+def test_naive_2_is_naive_where_values_are_not_above_0_or_seasons_too_few():
+    wave = np.tile([-1.0, 1.0, 3.0], 8)[None]
+    assert (seasonal_indices(wave, 3) == 1).all()
+    assert (seasonal_indices(wave[:, :8] + 5, 3) == 1).all()
+    assert (seasonal_indices(wave + 5, 3) != 1).any()
+
+
 def arguments(name: str, truth: np.ndarray, forecast: np.ndarray) -> tuple:
     return {
         "point": (forecast,),
         "scaled": (forecast, np.ones(len(truth))),
         "quantile": (forecast, 0.3),
         "quantiles": (np.stack([forecast - 1, forecast + 1], axis=-1), [0.1, 0.9]),
+        "squares": (forecast, np.full(len(truth), 2.0)),
         "interval": (forecast - 1, forecast + 1),
+        "scaled interval": (forecast - 1, forecast + 1, np.ones(len(truth))),
+        "level interval": (forecast - 1, forecast + 1, 80),
     }[METRICS[name].takes]
 
 
@@ -172,6 +237,7 @@ def test_a_perfect_forecast_gets_the_best_figure(name):
     truth, _ = windows(8)
     best = METRICS[name].function(truth, *arguments(name, truth, np.nan_to_num(truth)))
     expected = {"quantile": 0, "quantiles": 0.2, "interval": {"coverage": 1, "width": 2}.get(name)}
+    expected |= {"scaled interval": 2, "level interval": 0.1}
     assert best == pytest.approx(expected.get(METRICS[name].takes, 0))
 
 
@@ -243,6 +309,23 @@ def test_m4_hourly_gives_the_published_figures_of_naive_and_seasonal_naive():
     assert figures["seasonal naive"] == pytest.approx((13.912, 1.193), abs=5e-4)
     # ../shared/spec/forecasting.md: seasonal naive has OWA .628
     assert owa(*figures["seasonal naive"], 18.383, 2.395) == pytest.approx(0.628, abs=1e-3)
+
+
+def test_m4_hourly_gives_the_published_figures_of_naive_2():
+    """M4 competition: Naive 2 has sMAPE 18.383 and MASE 2.395."""
+    table = measured("m4/m4_hourly.parquet").sort("unique_id", "ds")
+    past, truth = [], []
+    for _, frame in table.group_by("unique_id", maintain_order=True):
+        past.append(frame.filter(frame["split"] == "train")["y"].to_numpy())
+        truth.append(frame.filter(frame["split"] == "test")["y"].to_numpy())
+    longest = max(map(len, past))
+    history = np.stack(
+        [np.pad(row, (longest - len(row), 0), constant_values=np.nan) for row in past]
+    )
+    forecast = naive2(history, 48, seasonal_indices(history, 24))
+    assert smape(truth, forecast) == pytest.approx(18.383, abs=2e-3)
+    scale = seasonal_scale(history, 24)
+    assert mase(truth, forecast, scale) == pytest.approx(2.395, abs=5e-4)
 
 
 def test_m3_yearly_gives_the_published_figure_of_naive():

@@ -14,7 +14,8 @@ Cell = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="rnn_tanh, rnn_relu, lstm or gru (default: lstm)",
+        help="lstm, gru, rnn_tanh, rnn_relu, lstm_layer_norm, lstm_peephole, min_gru, min_lstm or "
+        "slstm; with options: lstm(dilation=2, residual=true, zoneout=0.1) (default: lstm)",
         rich_help_panel=NETWORK,
     ),
 ]
@@ -55,8 +56,8 @@ Strategy = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="All steps at once (direct), each from the one before (recursive), or segments of "
-        "rows (segment) (default: direct)",
+        help="auto searches for the network; direct: all steps at once, recursive: each from the "
+        "one before, segment: segments of rows (default: auto)",
         rich_help_panel=NETWORK,
     ),
 ]
@@ -84,6 +85,42 @@ Ensemble = Annotated[
         min=1,
         metavar="N",
         help="Networks, of seeds one after the other, whose forecasts are averaged (default: 1)",
+        rich_help_panel=NETWORK,
+    ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="How long auto searches: 60s, 2m, 500ms (default: 60s)",
+        rich_help_panel=TRAINING,
+    ),
+]
+Trials = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Networks that auto tries, in the place of a budget: the same result whatever the "
+        "time",
+        rich_help_panel=TRAINING,
+    ),
+]
+MaxSeconds = Annotated[
+    str | None,
+    typer.Option(
+        "--max-time",
+        metavar="TIME",
+        help="How long all of the fit may take, about: 90s, 5m … (default: no limit)",
+        rich_help_panel=TRAINING,
+    ),
+]
+Blend = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Forecasts averaged, as far as held-out rows say, with smoothing and drift (theta) or "
+        "a linear map (linear) (default: none)",
         rich_help_panel=NETWORK,
     ),
 ]
@@ -117,8 +154,28 @@ Head = Annotated[
 Scaling = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="By window or by series (default: window)", rich_help_panel=NETWORK
+        metavar="NAME",
+        help='By window or series: "window(median)", "series(last)", "window(mean)" … or none '
+        "(default: window)",
+        rich_help_panel=NETWORK,
     ),
+]
+Transform = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Done first and undone last: log1p, boxcox, difference or seasonal_difference, joined "
+        'by +: "log1p + difference" (default: none)',
+        rich_help_panel=NETWORK,
+    ),
+]
+Nonnegative = Annotated[
+    bool,
+    typer.Option("--nonnegative", help="Nothing is below 0", rich_help_panel=NETWORK),
+]
+Integer = Annotated[
+    bool,
+    typer.Option("--integer", help="Only whole numbers", rich_help_panel=NETWORK),
 ]
 Initial = Annotated[
     str | None,

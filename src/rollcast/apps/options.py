@@ -152,9 +152,26 @@ Save = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="The model, for rollcast predict", rich_help_panel=RESULT),
 ]
+SaveNow = Annotated[
+    str,
+    typer.Option(
+        "--save", metavar="FILE", help="The model, for rollcast predict", rich_help_panel=RESULT
+    ),
+]
 Quiet = Annotated[
     bool, typer.Option("--quiet", help="Print nothing but errors", rich_help_panel=RESULT)
 ]
+
+FIT_EXAMPLES = """
+[bold]Examples[/bold]
+
+Train once, forecast later:
+
+[cyan]rollcast fit sales.csv --id store --time day --target units --horizon 28 \
+--save sales.roll[/cyan]
+
+[cyan]rollcast predict sales.roll newer.csv --out forecast.csv[/cyan]
+"""
 
 FORECAST_EXAMPLES = """
 [bold]Examples[/bold]

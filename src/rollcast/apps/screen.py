@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from rollcast.train.events import Event, FitStarted, StepDone, ValidationDone
+from rollcast.train.events import Event, FitStarted, StepDone, TrialDone, ValidationDone
 
 REDRAWS_PER_SECOND = 5
 FIRST_ROWS = 8
@@ -30,8 +30,10 @@ TITLES = {
     "rmse": "RMSE",
     "smape": "sMAPE",
     "mase": "MASE",
+    "owa": "OWA",
     "crps": "CRPS",
 }
+ON_SCREEN = (*TITLES, "coverage")  # of the metrics; the others are in files and frames
 
 
 def screen(*, errors: bool = False) -> Console:
@@ -54,7 +56,7 @@ class TrainingBar:
 
     def __init__(self, console: Console, *, shown: bool) -> None:
         self.progress = Progress(
-            TextColumn("training"),
+            TextColumn("{task.fields[what]}"),
             BarColumn(),
             TaskProgressColumn(),
             TextColumn("loss {task.fields[loss]}"),
@@ -66,7 +68,9 @@ class TrainingBar:
             refresh_per_second=REDRAWS_PER_SECOND,
         )
         self.due = 0.0  # seconds of training at which the bar moves again
-        self.task: TaskID = self.progress.add_task("training", total=None, loss="–", score="–")
+        self.task: TaskID = self.progress.add_task(
+            "training", total=None, what="training", loss="–", score="–"
+        )
 
     def __enter__(self) -> "TrainingBar":
         self.progress.start()
@@ -87,7 +91,13 @@ class TrainingBar:
     def __call__(self, event: Event) -> None:
         if isinstance(event, FitStarted):
             self.due = 0.0
-            self.progress.update(self.task, total=event.steps, completed=event.step)
+            self.progress.update(
+                self.task, total=event.steps, completed=event.step, what="training"
+            )
+        elif isinstance(event, TrialDone):
+            self.progress.update(
+                self.task, what=f"search: {event.name}", score=f"{event.score:.4f}"
+            )
         elif isinstance(event, StepDone):
             # What nobody would see is not worth more than the step of a small network.
             if event.seconds >= self.due or event.step == event.steps:
@@ -122,7 +132,8 @@ def title_of(metric: str) -> str:
 
 def score_table(scores: Mapping[str, Mapping[str, float]], title: str) -> Table:
     """One row a method, one column a metric; the network comes first, as in ``scores_``."""
-    metrics = list(dict.fromkeys(metric for row in scores.values() for metric in row))
+    known = dict.fromkeys(metric for row in scores.values() for metric in row)
+    metrics = [metric for metric in known if metric.partition("-")[0] in ON_SCREEN]
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2))
     table.add_column("")
     for metric in metrics:

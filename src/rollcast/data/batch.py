@@ -8,14 +8,27 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
+class Codes:
+    """Categories as numbers from 1, 0 = missing or never seen: ``past (context, batch, columns)``,
+    ``known (context + horizon, batch, columns)``, ``static (batch, columns)``."""
+
+    past: np.ndarray
+    known: np.ndarray
+    static: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Windows side by side, time first; values are scaled, 0 where missing.
 
     ``past (context, batch)``, ``observed (context, batch)``, ``target (horizon, batch)``,
-    ``target_observed (horizon, batch)``; calendar features ``past_features (context, batch,
-    features)`` and ``future_features (horizon, batch, features)``; a value is ``location + scale *
-    scaled`` with ``location, scale (batch,)``; ``series (batch,)`` and ``origin (batch,)``, the row
-    of the panel where the target begins.
+    ``target_observed (horizon, batch)``; features of the calendar and of inputs that are known
+    ahead or static, ``past_features (context, batch, features)`` and ``future_features (horizon,
+    batch, features)``; a value is ``location + scale * scaled``, ``location, scale (batch,)``;
+    ``series (batch,)`` and ``origin (batch,)``, the row of the panel where the target begins. Of
+    models with inputs: ``past_inputs (context, batch, columns)`` known up to the origin, and
+    ``codes``, and ``ratio (batch,)`` of the deviation of the series to the window's scale. ``added
+    (horizon, batch)`` comes to the forecast, see model/effects.py.
     """
 
     past: np.ndarray
@@ -28,6 +41,10 @@ class Batch:
     scale: np.ndarray
     series: np.ndarray
     origin: np.ndarray
+    past_inputs: np.ndarray | None = None
+    codes: Codes | None = None
+    ratio: np.ndarray | None = None
+    added: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.series)
@@ -39,9 +56,15 @@ class Rows:
 
     ``values (time, batch)``, each missing one replaced by the last before it, 0 where there is
     none; ``age (time, batch)``: rows since a value was observed, inf = never; ``next_features
-    (time, batch, features)``: the calendar's features of each following row.
+    (time, batch, features)`` of each following row. With inputs: ``past_inputs`` of each row and
+    ``codes``, the known ones those of the following row; ``value_features`` and ``value_codes`` are
+    of the rows where the values were observed.
     """
 
     values: np.ndarray
     age: np.ndarray
     next_features: np.ndarray
+    past_inputs: np.ndarray | None = None
+    codes: Codes | None = None
+    value_features: np.ndarray | None = None
+    value_codes: Codes | None = None

@@ -14,6 +14,7 @@ from rollcast.data.frequency import (
     parse_frequency,
     steps_between,
 )
+from rollcast.data.holidays import holiday_features
 
 if TYPE_CHECKING:
     from rollcast.data.panel import Panel
@@ -135,4 +136,8 @@ def feature_table(panel: Panel, before: int, after: int) -> tuple[np.ndarray, np
     offsets = np.cumsum(runs) - runs
     steps = np.arange(runs.sum()) - np.repeat(offsets, runs) - before
     times = advance(np.repeat(heads, runs), panel.freq, steps)
-    return calendar_features(panel.local(times), panel.freq), first
+    local = panel.local(times)
+    found = calendar_features(local, panel.freq)
+    if panel.inputs is not None and panel.inputs.holidays is not None:
+        found = np.concatenate([found, holiday_features(local, panel.inputs.holidays)], axis=1)
+    return found, first

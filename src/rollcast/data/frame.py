@@ -31,12 +31,7 @@ def build_frame(
     taken = {*named, *([TARGET_COLUMN] if columns.pairs else [])} & set(values)
     if taken:
         raise UsageError(f"column {taken.pop()!r} is both an id or time column and a result.")
-    table: dict[str, Any] = {}
-    if columns.id is not None and columns.pairs:
-        for name, part in ((columns.id, 0), (TARGET_COLUMN, 1)):
-            table[name] = object_array([id[part] for id in ids.tolist()])[index]
-    elif columns.id is not None:
-        table[columns.id] = ids[index]
+    table: dict[str, Any] = id_columns(columns, ids, index)
     if columns.parts:
         for name, part in zip(columns.time, columns.parts, strict=True):
             table[name] = PARTS[part](times)
@@ -45,6 +40,23 @@ def build_frame(
     stamp = None if columns.parts else columns.time[0]
     table.update(values)
     return FRAMES[columns.frame](table, stamp, columns)
+
+
+def id_columns(columns: Columns, ids: np.ndarray, index: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns that name the series ``index (rows,)``; none where the table has no ids."""
+    if columns.id is None:
+        return {}
+    if not columns.pairs:
+        return {columns.id: ids[index]}
+    return {
+        name: object_array([id[part] for id in ids.tolist()])[index]
+        for name, part in ((columns.id, 0), (TARGET_COLUMN, 1))
+    }
+
+
+def plain_frame(columns: Columns, table: dict[str, np.ndarray]) -> Any:
+    """A table of the kind that came in with just these columns."""
+    return FRAMES[columns.frame](dict(table), None, columns)
 
 
 def to_wall_clock(times: np.ndarray, zone: str) -> np.ndarray:

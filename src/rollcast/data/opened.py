@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from rollcast.data import regular
-from rollcast.data.column import Column, column_of, identities, numbers, text_of
+from rollcast.data.checked import input_column, values_of
+from rollcast.data.column import Column, column_of, identities, text_of
 from rollcast.data.frequency import parse_frequency
+from rollcast.data.inputs import ROLES, Input
 from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.parts import several_columns
 from rollcast.data.season import find_season
@@ -38,6 +39,7 @@ class Opened:
     values: np.ndarray
     names: Columns
     source: str
+    inputs: list[tuple[Input, np.ndarray]] = field(default_factory=list)
 
     def panel(self, values: np.ndarray, freq: str | int | None, season: int | None) -> Panel:
         """The rows with one value each, ``(rows,)``, as a panel; None = freq and season found."""
@@ -69,6 +71,7 @@ def opened(
     where: str | None,
     freq: str | int | None,
     duplicates: str,
+    inputs: Sequence[Input] = (),
 ) -> Opened:
     """The rows of a table that ``where`` keeps, with the named columns as numbers.
 
@@ -80,7 +83,10 @@ def opened(
     id_name = checked_names(table, id, times, columns)
     for clause in clauses:
         table.need(clause.column, "where", "named in where")
-    wanted = [*([id_name] if id_name else []), *times, *columns, *(c.column for c in clauses)]
+    for each in inputs:
+        table.need(each.name, each.role, ROLES[each.role])
+    named = [*([id_name] if id_name else []), *times, *columns, *(each.name for each in inputs)]
+    wanted = [*named, *(clause.column for clause in clauses)]
     frame = table.load(list(dict.fromkeys(wanted)))
     if len(frame) == 0:
         raise DataError(f"{table.source} has column names but no rows.")
@@ -106,7 +112,7 @@ def opened(
     names = Columns(
         id=id_name,
         time=times,
-        target=next(iter(columns)),
+        target=next(iter(columns), ""),
         frame=table.kind,
         stamp=stamps.kind,
         parts=stamps.parts,
@@ -114,7 +120,8 @@ def opened(
         utc=stamps.utc,
         duplicates=duplicates,
     )
-    return Opened(codes, ids, stamps, values, names, table.source)
+    besides = [input_column(frame, each, table, rows) for each in inputs]
+    return Opened(codes, ids, stamps, values, names, table.source, besides)
 
 
 def time_names(time: str | Sequence[str], table: Table) -> tuple[str, ...]:
@@ -150,38 +157,6 @@ def _some_values(column: Column) -> str:
     present = np.flatnonzero(~column.missing)
     shown = list(dict.fromkeys(text_of(column, i) for i in present[:1000]))[:5]
     return f" Column {column.name!r} holds {', '.join(shown) or 'nothing'}, …" if shown else ""
-
-
-def values_of(column: Column, option: str, table: Table, rows: np.ndarray | None) -> np.ndarray:
-    """A column of numbers as float64, NaN where missing; ``option`` is what named it."""
-    values, wrong = numbers(column, table.decimal_comma)
-    if wrong.any():
-        index = int(np.flatnonzero(wrong)[0])
-        more = f" ({wrong.sum()} such rows)" if wrong.sum() > 1 else ""
-        raise DataError(
-            f"{table.source}, row {row_number(rows, index)}: {text_of(column, index)} in {option} "
-            f"column {column.name!r} is not a number{more}. Expected numbers; a missing one is "
-            f"empty or NA.{_comma(text_of(column, index))}"
-        )
-    if np.isinf(values).any():
-        index = int(np.flatnonzero(np.isinf(values))[0])
-        raise DataError(
-            f"{table.source}, row {row_number(rows, index)}: {values[index]} in {option} column "
-            f"{column.name!r}. Infinite values cannot be forecast: make them missing or correct "
-            "them."
-        )
-    if np.isnan(values).all():
-        raise DataError(
-            f"{table.source}: all {len(values)} values of {option} column {column.name!r} are "
-            "missing. Check that it is the right column."
-        )
-    return values
-
-
-def _comma(text: str) -> str:
-    """A hint for what may be a decimal comma or part thousands."""
-    doubtful = re.fullmatch(r"'[+-]?\d+,\d+'", text)
-    return " A comma may mean decimals or thousands: write a point, or none." if doubtful else ""
 
 
 def series_of(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rollcast.data.frequency import advance, parse_frequency, steps_between
+from rollcast.data.inputs import Inputs, runs
 from rollcast.errors import DataError
 
 
@@ -59,7 +60,8 @@ class Panel:
     ``values (rows,)`` float64, NaN = missing; ``offsets (series + 1,)`` int64: series i holds the
     rows ``offsets[i]:offsets[i + 1]``; ``times (rows,)`` datetime64[us] or int64; ``ids
     (series,)``; ``freq`` a pandas alias or an integer; ``season`` rows in a season, 1 = none;
-    ``columns`` the user's names; ``source`` names the table in messages.
+    ``columns`` the user's names; ``source`` names the table in messages; ``inputs`` what is known
+    beside the values, None = nothing.
     """
 
     values: np.ndarray
@@ -70,6 +72,7 @@ class Panel:
     season: int = 1
     columns: Columns = field(default_factory=Columns)
     source: str = "table"
+    inputs: Inputs | None = None
 
     @classmethod
     def of(
@@ -142,12 +145,16 @@ class Panel:
         chosen = np.asarray(indices)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
         chosen = chosen.reshape(-1)
-        return self._rows(self.offsets[chosen], self.lengths[chosen], self.ids[chosen])
+        return self._rows(self.offsets[chosen], self.lengths[chosen], chosen)
 
     def tail(self, rows: int) -> Panel:
         """The last ``rows`` rows of every series (all of a shorter one)."""
         lengths = np.minimum(self.lengths, rows)
-        return self._rows(self.offsets[1:] - lengths, lengths, self.ids)
+        return self._rows(self.offsets[1:] - lengths, lengths, np.arange(len(self)))
+
+    def head(self, rows: np.ndarray) -> Panel:
+        """The first rows of every series, so many of each: ``rows (series,)``, from 1."""
+        return self._rows(self.offsets[:-1], np.asarray(rows, np.int64), np.arange(len(self)))
 
     def split(self, last: int) -> tuple[Panel, Panel]:
         """The panel without the last ``last`` rows of each series, and those rows.
@@ -162,10 +169,10 @@ class Panel:
                 f"series are this short): {last} cannot be held out. Hold out fewer, or drop it."
             )
         lengths = self.lengths - last
-        held_out = np.full(len(self), last, np.int64)
+        held_out, each = np.full(len(self), last, np.int64), np.arange(len(self))
         return (
-            self._rows(self.offsets[:-1], lengths, self.ids),
-            self._rows(self.offsets[:-1] + lengths, held_out, self.ids),
+            self._rows(self.offsets[:-1], lengths, each),
+            self._rows(self.offsets[:-1] + lengths, held_out, each),
         )
 
     def future_times(self, horizon: int) -> np.ndarray:
@@ -230,12 +237,17 @@ class Panel:
         if not exact.all() or (steps != count_within(self.lengths)).any():
             raise DataError(f"{self.source}: stamps do not follow freq={self.freq!r}.")
 
-    def _rows(self, begin: np.ndarray, lengths: np.ndarray, ids: np.ndarray) -> Panel:
-        """Runs of ``lengths`` rows that start at ``begin``, as a panel."""
-        rows = np.repeat(begin, lengths) + count_within(lengths)
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
+    def _rows(self, begin: np.ndarray, lengths: np.ndarray, series: np.ndarray) -> Panel:
+        """Runs of ``lengths`` rows that start at ``begin``, each of one of ``series``."""
+        rows = runs(begin, lengths)
+        inputs = self.inputs
         return replace(
-            self, values=self.values[rows], times=self.times[rows], offsets=offsets, ids=ids
+            self,
+            values=self.values[rows],
+            times=self.times[rows],
+            offsets=np.concatenate([[0], np.cumsum(lengths)]),
+            ids=self.ids[series],
+            inputs=inputs and inputs.rows(self.offsets, begin, lengths, series),
         )
 
 

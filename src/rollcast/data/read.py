@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from rollcast.data.frequency import parse_frequency
+from rollcast.data.holidays import check_holidays
+from rollcast.data.inputs import Input, asked_inputs, names_of, with_inputs
 from rollcast.data.opened import DEFAULT_ID, opened
 from rollcast.data.panel import Panel
 from rollcast.data.table import open_table
@@ -31,6 +33,11 @@ def read(
     snap: bool = False,
     query: str | None = None,
     sheet: str | int | None = None,
+    past: str | Sequence[str | Input] = (),
+    future: str | Sequence[str | Input] = (),
+    static: str | Sequence[str | Input] = (),
+    categorical: str | Sequence[str] = (),
+    holidays: str | None = None,
 ) -> Panel:
     """A `Panel` of the series in a table: sorted, regular, gaps filled with NaN.
 
@@ -62,6 +69,14 @@ def read(
         Of a database: what to select, or the name of a table (not needed where there is one).
     sheet
         Of an Excel file: a name, or a number from 1; None = the first.
+    past, future, static
+        Columns that help to forecast: known up to the newest row, known of rows to come as well,
+        or one value a series (the id column too). Text and booleans are categories. With ``future``
+        inputs, rows after a series' last value are its future.
+    categorical
+        Those of them that are categories though they look like numbers.
+    holidays
+        A country, ``"DE"`` or ``"DE-BY"``: its holidays are inputs. Needs the extra ``[holidays]``.
 
     Raises
     ------
@@ -81,13 +96,20 @@ def read(
     if season is not None and (isinstance(season, bool) or season < 1 or season != int(season)):
         raise UsageError(f"season={season!r}: expected a whole number of rows, 1 for none.")
     table = open_table(source, query, sheet)
-    targets = target_names(target, table, id, time, where)
+    roles = (("past", past), ("future", future), ("static", static))
+    others = [getattr(each, "name", each) for role, one in roles for each in names_of(one, role)]
+    targets = target_names(target, table, id, time, where, others)
     columns = dict.fromkeys(targets, TARGET)
-    found = opened(table, id, time, columns, where, freq, duplicates)
+    taken = dict.fromkeys(table.split(time), "time") | dict.fromkeys(targets, "target")
+    inputs = asked_inputs(past, future, static, categorical, taken)
+    found = opened(table, id, time, columns, where, freq, duplicates, inputs)
     found = replace(found, names=replace(found.names, snap=snap))
     if len(targets) > 1:
         found = side_by_side(found, targets)
-    return found.panel(found.values[:, 0], freq, season)
+    panel = found.panel(found.values[:, 0], freq, season)
+    if holidays is not None:
+        check_holidays(holidays, panel.freq)
+    return with_inputs(panel, found.codes, found.stamps.values, found.inputs, holidays)
 
 
 def read_signals(

@@ -79,7 +79,7 @@ def without_duplicates(rows: Rows, rule: str, place: Callable[[int], str]) -> Ro
         times = "twice" if again.sum() == 1 else f"twice (and so do {again.sum() - 1} more rows)"
         raise DataError(
             f"{place(int(rows.codes[index]))}: {stamp_text(stamp)} appears {times}. Drop one, or "
-            f'pass duplicates="mean" (or "first", "last").{_end_of_summer_time(stamp)}'
+            f'pass duplicates="mean" (or "first", "last").{end_of_summer_time(stamp)}'
         )
     begins = np.flatnonzero(np.concatenate([[True], ~again]))
     if rule == "mean":
@@ -92,12 +92,12 @@ def without_duplicates(rows: Rows, rule: str, place: Callable[[int], str]) -> Ro
     return Rows(rows.codes[chosen], rows.times[chosen], rows.values[chosen])
 
 
-def _end_of_summer_time(stamp: np.datetime64 | np.int64) -> str:
+def end_of_summer_time(stamp: np.datetime64 | np.int64) -> str:
     """A hint when clocks were set back in this very hour."""
     if not isinstance(stamp, np.datetime64):
         return ""
     moment = stamp.astype("M8[us]").item()
-    autumn = moment.month in (3, 4, 10, 11) and moment.weekday() == 6 and moment.hour in (1, 2)
+    autumn = moment.month in (3, 4, 10, 11) and moment.weekday() == 6 and moment.hour <= 3
     hint = " Clocks may have been set back in this hour: stamps with a time zone tell them apart."
     return hint if autumn else ""
 

@@ -69,6 +69,19 @@ def find_season(panel: Panel) -> int:
     return 1
 
 
+def strengths(panel: Panel) -> dict[int, float]:
+    """The seasons that the values show, those of the frequency and the panel's own, each with the
+    autocorrelation at it (1 = the same again), the mean over up to 200 series."""
+    own = (panel.season,) if panel.season > 1 else ()
+    rows = _rows(panel, MOST_SERIES)
+    found = {lag: _correlation(rows, lag) for lag in sorted({*candidates(panel.freq), *own})}
+    return {
+        lag: min(one[0], 1.0)
+        for lag, one in found.items()
+        if one is not None and one[0] > max(0.1, 2.6 * one[1])
+    }
+
+
 def _rows(panel: Panel, most: int) -> list[np.ndarray]:
     """Up to ``most`` series spread over the panel, without linear trend; constant ones left out."""
     chosen = np.unique(np.linspace(0, len(panel) - 1, most).astype(int))

@@ -59,7 +59,7 @@ def snapped(
     frequency = parse_frequency(freq)
     if (rows.times.dtype.kind == "M") == (frequency.kind == "integer"):
         return rows, freq  # `frequency_of` says what is wrong
-    times = _nearest(rows, series, frequency)
+    times = nearest(rows, series, frequency)
     moved = times != rows.times
     if moved.any():
         farthest = int(np.abs(times - rows.times).astype(np.int64).argmax())
@@ -107,7 +107,8 @@ def _nearer_to_ends(times: np.ndarray) -> bool:
     return bool(np.median(day.astype(np.int64)) > 14)
 
 
-def _nearest(rows: Rows, series: int, frequency: Frequency) -> np.ndarray:
+def nearest(rows: Rows, series: int, frequency: Frequency) -> np.ndarray:
+    """The stamps of the rows, each at the nearest step of the grid of its series."""
     if frequency.kind == "month":
         return _nearest_month(rows.times, frequency)
     if frequency.kind == "business":
@@ -123,8 +124,8 @@ def _nearest(rows: Rows, series: int, frequency: Frequency) -> np.ndarray:
         phases = _phases(rows.codes, numbers, frequency.step, series)
     own = phases[rows.codes]
     step = frequency.step
-    nearest = (numbers - own + step // 2) // step * step + own
-    return nearest.astype(rows.times.dtype) if rows.times.dtype.kind == "M" else nearest
+    found = (numbers - own + step // 2) // step * step + own
+    return found.astype(rows.times.dtype) if rows.times.dtype.kind == "M" else found
 
 
 def _phases(codes: np.ndarray, numbers: np.ndarray, step: int, series: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,19 +28,26 @@ def target_names(
     id: str,
     time: str | Sequence[str],
     where: str | None,
+    inputs: Collection[str] = (),
 ) -> tuple[str, ...]:
     """The target columns of a table: as given, of a comma list, or all columns of numbers."""
     if target == EVERY and EVERY not in table.names:
-        taken = {id, *time_names(time, table)}
+        taken = {id, *time_names(time, table), *inputs}
         taken |= {clause.column for clause in parse_where(where)} if where is not None else set()
-        return _columns_of_numbers(table, [name for name in table.names if name not in taken])
+        found = columns_of_numbers(table, [name for name in table.names if name not in taken])
+        if not found:
+            raise DataError(
+                f"{table.source}: target='*' finds no column of numbers without another role. "
+                f"Columns found: {', '.join(map(repr, table.names))}."
+            )
+        return found
     names = table.split(target)
     if not names or "" in names or len(set(names)) < len(names):
         raise UsageError(f"target={target!r}: expected a column name, or several different ones.")
     return names
 
 
-def _columns_of_numbers(table: Table, names: list[str]) -> tuple[str, ...]:
+def columns_of_numbers(table: Table, names: list[str]) -> tuple[str, ...]:
     """Those that hold a number in every row that is not missing, and in one at least."""
     import narwhals as nw
 
@@ -57,11 +64,6 @@ def _columns_of_numbers(table: Table, names: list[str]) -> tuple[str, ...]:
         values, wrong = numbers(column, table.decimal_comma)
         if not wrong.any() and not np.isnan(values).all():
             found.append(name)
-    if not found:
-        raise DataError(
-            f"{table.source}: target='*' finds no column of numbers besides id and time. Columns "
-            f"found: {', '.join(map(repr, table.names))}."
-        )
     return tuple(found)
 
 
@@ -90,12 +92,14 @@ def side_by_side(opened: Opened, targets: tuple[str, ...]) -> Opened:
         targets=targets,
         pairs=pairs,
     )
+    inputs = [(column, np.tile(each, count)) for column, each in opened.inputs]
     seen = np.zeros(len(ids), bool)
     seen[codes[~np.isnan(values)]] = True
     if not seen.all():
         kept = seen[codes]
         codes, values = (np.cumsum(seen) - 1)[codes[kept]], values[kept]
         stamps = replace(stamps, values=stamps.values[kept])
+        inputs = [(column, each[kept]) for column, each in inputs]
         ids = [id for id, there in zip(ids, seen.tolist(), strict=True) if there]
     return replace(
         opened,
@@ -104,4 +108,5 @@ def side_by_side(opened: Opened, targets: tuple[str, ...]) -> Opened:
         stamps=stamps,
         values=values[:, None],
         names=names,
+        inputs=inputs,
     )

@@ -11,9 +11,12 @@ import numpy as np
 
 from rollcast import engine
 from rollcast.data.batch import Batch, Rows
-from rollcast.data.calendar import calendar_feature_names, feature_table
+from rollcast.data.features import Features
+from rollcast.data.input_windows import InputScales
 from rollcast.data.panel import Panel
-from rollcast.data.scaling import CONSTANT, SCALINGS, series_statistics
+from rollcast.data.places import filled, usable
+from rollcast.data.scaling import CONSTANT, make_scaling, series_statistics
+from rollcast.data.transform import Transformed
 from rollcast.errors import DataError, UsageError
 
 Statistics = tuple[np.ndarray, np.ndarray]
@@ -24,10 +27,11 @@ class Windows:
     """Every (series, origin) of a panel whose past and target both hold a value.
 
     A window has ``context`` rows of past and ``horizon`` rows of target. A series shorter than
-    that is padded with rows that count as missing. ``scaling`` is a row of `SCALINGS`;
-    ``statistics`` gives location and scale of each series for ``"series"``, None = from the panel
-    (in `hold_out`, from what comes before the validation targets). ``dtype`` is float32 or
-    float64.
+    that is padded with rows that count as missing. Of a panel that is `Transformed`, ``panel`` is
+    the original, and ``read`` what the network sees in its place. ``scaling`` names one of
+    `SCALINGS`; ``statistics`` are location and scale of each series, None = from the panel
+    (in `hold_out`, from what comes before the validation targets). ``input_scales`` are those of
+    inputs, None = from the panel. ``dtype`` is float32 or float64.
 
     >>> windows = Windows(Panel.of([1, 2, 3, 4, 5]), context=2, horizon=2)
     >>> windows.count, windows.batch([2]).origin
@@ -36,26 +40,28 @@ class Windows:
 
     def __init__(
         self,
-        panel: Panel,
+        panel: Panel | Transformed,
         context: int,
         horizon: int,
         *,
         scaling: str = "window",
         statistics: Statistics | None = None,
+        input_scales: InputScales | None = None,
         dtype: Any = np.float32,
     ) -> None:
-        self._prepare(panel, context, horizon, scaling, statistics, dtype)
-        self._newest = self._usable(panel.offsets[1:])
+        self._prepare(panel, context, horizon, scaling, statistics, input_scales, dtype)
+        self._newest = usable(self.read, context, horizon, None)
 
     @classmethod
     def at_end(
         cls,
-        panel: Panel,
+        panel: Panel | Transformed,
         context: int,
         horizon: int,
         *,
         scaling: str = "window",
         statistics: Statistics | None = None,
+        input_scales: InputScales | None = None,
         dtype: Any = np.float32,
         whole: bool = False,
     ) -> Windows:
@@ -65,11 +71,14 @@ class Windows:
         kept, if not the ``whole`` of it: ``.panel`` is that tail. Raises `DataError` where they
         hold no value.
         """
-        if scaling == "series" and statistics is None:
-            statistics = series_statistics(panel)
+        read = panel.as_panel if isinstance(panel, Transformed) else panel
+        kind = make_scaling(scaling)
+        if kind.by_series and statistics is None:
+            statistics = series_statistics(read, kind.measure)
         windows = cls.__new__(cls)
-        tail = panel.tail(context)
-        windows._prepare(panel if whole else tail, context, horizon, scaling, statistics, dtype)
+        tail = read.tail(context)
+        kept = panel if whole or read is not panel else tail
+        windows._prepare(kept, context, horizon, scaling, statistics, input_scales, dtype)
         seen = np.add.reduceat((~np.isnan(tail.values)).astype(np.int64), tail.offsets[:-1])
         if not seen.all():
             index = int(np.flatnonzero(seen == 0)[0])
@@ -82,36 +91,39 @@ class Windows:
 
     def _prepare(
         self,
-        panel: Panel,
+        panel: Panel | Transformed,
         context: int,
         horizon: int,
         scaling: str,
         statistics: Statistics | None,
+        scales: InputScales | None,
         dtype: Any,
     ) -> None:
         for name, value in (("context", context), ("horizon", horizon)):
             if value < 1:
                 raise UsageError(f"{name}={value}: expected at least 1.")
-        if scaling not in SCALINGS:
-            raise UsageError(f"scaling={scaling!r}: expected one of {', '.join(SCALINGS)}.")
+        kind = self._scaling = make_scaling(scaling)
+        self.transformed = panel if isinstance(panel, Transformed) else None
+        read = self.read = panel.as_panel if isinstance(panel, Transformed) else panel
+        panel = panel.panel if isinstance(panel, Transformed) else panel
         self.panel, self.context, self.horizon, self.scaling = panel, context, horizon, scaling
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise UsageError(f"dtype={self.dtype}: expected float32 or float64.")
-        self.feature_names = calendar_feature_names(panel.freq)
         self._given = statistics is not None
         self.statistics: Statistics | None = None
-        if scaling == "series":
-            self.statistics = statistics or series_statistics(panel)
+        if kind.by_series:
+            self.statistics = statistics or series_statistics(read, kind.measure)
         self._stop: np.ndarray | None = None
         self._newest: np.ndarray
         # one run of padding between two series serves the end of one and the start of the next
         self._padding = max(context, horizon)
         self._shift = self._padding * np.arange(1, len(panel) + 1)
         self._values = np.full(len(panel.values) + self._padding * (len(panel) + 1), np.nan)
-        self._values[np.arange(len(panel.values)) + self._per_row(self._shift)] = panel.values
-        features, self._first_feature = feature_table(panel, context, horizon)
-        self._features = features.astype(self.dtype)
+        self._values[np.arange(len(panel.values)) + self._per_row(self._shift)] = read.values
+        shift = self._shift
+        self.features = Features(panel, context, horizon, kind.of, scales, shift, self.dtype)
+        self.feature_names = self.features.names
         self._steps = np.arange(1 - context, horizon + 1)[:, None]
 
     # ----------------------------------------------------------------------------- which windows
@@ -123,6 +135,11 @@ class Windows:
 
     def __len__(self) -> int:
         return self.count
+
+    @property
+    def by_series(self) -> bool:
+        """Whether all windows of a series have its location and scale."""
+        return self._scaling.by_series
 
     @property
     def series(self) -> np.ndarray:
@@ -176,12 +193,13 @@ class Windows:
                 "the horizon, or validate on fewer windows."
             )
         cut = self.panel.offsets[1:] - np.where(enough, last, 0)
-        training = self._with(self._usable(cut), cut)
-        if self.scaling == "series" and not self._given:
+        training = self._with(usable(self.read, self.context, self.horizon, cut), cut)
+        if self.by_series and not self._given:
             training.statistics = self._statistics_before(cut)
         held = np.flatnonzero(enough)
         newest = (cut[held, None] - 1 + step * np.arange(origins)).reshape(-1)
-        validation = self._with(newest[self._filled(newest, None)], None)
+        seen = filled(self.read, newest, self.context, self.horizon, None)
+        validation = self._with(newest[seen], None)
         validation.statistics = training.statistics
         if not training.count or not validation.count:
             which = "training" if not training.count else "validation"
@@ -195,27 +213,6 @@ class Windows:
         other = copy(self)
         other._newest, other._stop = newest, stop
         return other
-
-    def _usable(self, stop: np.ndarray) -> np.ndarray:
-        """Newest past rows of every window with a value in past and target, targets before stop."""
-        rows = np.arange(len(self.panel.values))
-        inside = rows + 1 < self._per_row(stop)
-        newest = rows[inside]
-        if np.isnan(self.panel.values).any():
-            newest = newest[self._filled(newest, stop)]
-        # ten million origins fit in half the memory
-        return newest.astype(np.int32) if len(rows) < 2**31 - self._padding else newest
-
-    def _filled(self, newest: np.ndarray, stop: np.ndarray | None) -> np.ndarray:
-        """Which windows have a value in both parts."""
-        seen = np.concatenate([[0], np.cumsum(~np.isnan(self.panel.values))])
-        series = self._series_of(newest)
-        origin = newest.astype(np.int64) + 1
-        begin = np.maximum(origin - self.context, self.panel.offsets[series])
-        end = np.minimum(
-            origin + self.horizon, (self.panel.offsets[1:] if stop is None else stop)[series]
-        )
-        return (seen[origin] > seen[begin]) & (seen[end] > seen[origin])
 
     # ----------------------------------------------------------------------------------- batches
 
@@ -238,8 +235,12 @@ class Windows:
             stop=stop,
             statistics=statistics,
             constant=CONSTANT,
+            measure=self._scaling.measure or "deviation",
         )
-        features = self._gather_features(series, newest)
+        places = self._steps + (newest - self.panel.offsets[series])
+        features = self.features.of(series, places)
+        begin = newest + (self._shift[series] - before)
+        past_inputs, codes = self.features.of_batch(series, places, self.context, begin)
         return Batch(
             past=scaled[: self.context],
             observed=observed[: self.context],
@@ -251,38 +252,31 @@ class Windows:
             scale=scale,
             series=series,
             origin=newest + 1,
+            past_inputs=past_inputs,
+            codes=codes,
+            ratio=self.features.ratio(series, scale),
         )
 
     def rows(self, series: np.ndarray, rows: np.ndarray) -> Rows:
         """The panel's ``rows (time, batch)`` as a network reads a series from its beginning: each
-        column lies in the series ``series (batch,)``. Needs scaling ``"series"``."""
+        column lies in the series ``series (batch,)``. Needs scaling by series."""
         assert self.statistics is not None
         begin = self.panel.offsets[series]
         seen = self._seen[rows]
         ever = seen >= begin
         location, scale = self.statistics[0][series], self.statistics[1][series]
-        values = (self.panel.values[seen] - location) / scale
-        following = np.zeros((*rows.shape, 0), self.dtype)
-        if self.feature_names:
-            at = self._first_feature[series] + 1 - begin
-            following = self._features.take(rows + at, axis=0)
-        return Rows(
-            np.where(ever, values, 0.0).astype(self.dtype),
-            np.where(ever, rows - seen, np.inf),
-            following,
-        )
+        values = (self.read.values[seen] - location) / scale
+        values = np.where(ever, values, 0.0).astype(self.dtype)
+        age = np.where(ever, rows - seen, np.inf)
+        places, whence = rows - begin, np.where(ever, seen - begin, 0)
+        following = self.features.of(series, places + 1)
+        return Rows(values, age, following, *self.features.of_rows(series, places, whence))
 
     @cached_property
     def _seen(self) -> np.ndarray:
         """The newest observed row of the panel up to each row, of whichever series; -1 = none."""
-        rows = np.arange(len(self.panel.values))
-        return np.maximum.accumulate(np.where(np.isnan(self.panel.values), -1, rows))
-
-    def _gather_features(self, series: np.ndarray, newest: np.ndarray) -> np.ndarray:
-        if not self.feature_names:
-            return np.zeros((len(self._steps), len(series), 0), self.dtype)
-        at = self._first_feature[series] + newest - self.panel.offsets[series]
-        return self._features.take(self._steps + at, axis=0)
+        rows = np.arange(len(self.read.values))
+        return np.maximum.accumulate(np.where(np.isnan(self.read.values), -1, rows))
 
     # -------------------------------------------------------------------------------- preparation
 
@@ -293,7 +287,6 @@ class Windows:
         return np.repeat(per_series, self.panel.lengths)
 
     def _statistics_before(self, cut: np.ndarray) -> Statistics:
-        values = np.where(
-            np.arange(len(self.panel.values)) < self._per_row(cut), self.panel.values, np.nan
-        )
-        return series_statistics(replace(self.panel, values=values))
+        rows = np.arange(len(self.read.values))
+        values = np.where(rows < self._per_row(cut), self.read.values, np.nan)
+        return series_statistics(replace(self.read, values=values), self._scaling.measure)

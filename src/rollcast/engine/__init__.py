@@ -39,12 +39,13 @@ from rollcast.engine.stack import (
 )
 from rollcast.engine.stream import Stream
 from rollcast.engine.update import adam, dot, norm, rmsprop, sgd
-from rollcast.engine.windows import gather
+from rollcast.engine.windows import MEASURES, gather
 
 __all__ = [
     "CELLS",
     "FAMILIES",
     "GATES",
+    "MEASURES",
     "TILED",
     "WIRED",
     "Gradients",

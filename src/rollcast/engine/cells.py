@@ -4,8 +4,8 @@ A cell is written as a choice: ``lstm``, ``gru(dilation=2)``, ``lstm(zoneout=0.1
 The options are
 
 - ``dilation``: how many steps back each layer's recurrence goes (Chang et al. 2017, arXiv
-  1710.02224). ``2`` is 1, 2, 4, … from the lowest layer up (their equation 6); ``1-4-8`` names every
-  layer's own. A layer then carries the states after its last so many steps, side by side in h.
+  1710.02224). ``2`` is 1, 2, 4, … from the lowest layer up (their equation 6); ``1-4-8`` names
+  every layer's own. A layer then carries the states after its last so many steps, side by side.
 - ``residual``: what a layer reads is added to its output, from the second layer on, where both are
   as wide (He et al. 2016; Wu et al. 2016, arXiv 1609.08144, section 3.1).
 - ``zoneout``: the probability with which, while training, each number of a state stays as it was

@@ -72,7 +72,8 @@ class Sequence:
         self.stack_count = stack
         self.count = stack + (0 if outputs is None else self.numbers * (units + 1))
         self._native = _native.SequencePlan(
-            kind(cell, len(sizes) - 1), list(sizes), self.outputs, outputs is not None, steps == "last",
+            kind(cell, len(sizes) - 1), list(sizes), self.outputs, outputs is not None,
+            steps == "last",
             FAMILIES.index(family), delta, list(levels), dropout,
         )  # fmt: skip
 

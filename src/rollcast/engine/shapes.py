@@ -38,9 +38,7 @@ def cell_widths(cell: str, sizes: Sequence[int]) -> tuple[int, ...]:
 def state_widths(cell: str, sizes: Sequence[int], projection: int = 0) -> tuple[int, ...]:
     """The numbers in a row of every layer's h: its width, as often as the dilation goes back."""
     steps = reaches(cell, len(sizes) - 1)
-    return tuple(
-        width * back for width, back in zip(widths(sizes, projection), steps, strict=True)
-    )
+    return tuple(width * back for width, back in zip(widths(sizes, projection), steps, strict=True))
 
 
 def check_stack(cell: str, sizes: Sequence[int], projection: int = 0) -> None:

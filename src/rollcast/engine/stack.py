@@ -101,7 +101,9 @@ def pack(
     bfloat16 = wanted == "bfloat16" and weights.dtype == np.float32 and not projection
     bfloat16 = bfloat16 and name_of(cell) in TILED
     try:
-        native = _native.pack(kind(cell, len(sizes) - 1), list(sizes), weights, projection, bfloat16)
+        native = _native.pack(
+            kind(cell, len(sizes) - 1), list(sizes), weights, projection, bfloat16
+        )
     except ValueError as error:  # another row was selected since, or an unknown unit is asked for
         raise EngineError(str(error)) from None
     return Packed(cell, tuple(sizes), weights.dtype, native, projection)
@@ -192,7 +194,8 @@ def forward(
     call = Call(cell, sizes, weights.dtype, x, h0, c0, lengths, outputs, projection)
     order = [] if call.order is None else call.order.tolist()
     native = _native.forward(
-        kind(cell, len(sizes) - 1), list(sizes), weights, call.x, call.h0, call.c0, call.lengths, order,
+        kind(cell, len(sizes) - 1), list(sizes), weights, call.x,
+        call.h0, call.c0, call.lengths, order,
         call.y, call.hn, call.cn, dropout, seed & (2**64 - 1), step, need_x,
         recompute is not None, projection,
     )  # fmt: skip

@@ -5,6 +5,9 @@ import numpy as np
 from rollcast.engine.rows import _native
 from rollcast.engine.shapes import Array
 
+# In the order of `Measure` in native/windows.h.
+MEASURES = ("deviation", "median", "last", "mean")
+
 
 def gather(
     values: Array,
@@ -15,6 +18,7 @@ def gather(
     stop: Array | None = None,
     statistics: tuple[Array, Array] | None = None,
     constant: float = 0.0,
+    measure: str = "deviation",
 ) -> tuple[Array, Array, Array, Array]:
     """Windows of ``shape = (context, horizon)`` rows, beginning at ``values[begin]``.
 
@@ -23,8 +27,11 @@ def gather(
 
     values: float64, NaN where missing. begin, stop: int64 ``(windows,)``; a window's rows from
     ``stop`` on do not count as observed. statistics: location and scale when they are known.
-    Without them they are mean and standard deviation of what was observed of the context; a spread
-    that is at most ``constant`` times the level gives way to the level, and a level of 0 to 1.
+    Without them they are found in what was observed of the context, by ``measure``: mean and
+    standard deviation; median and interquartile range, in deviations of a normal distribution (the
+    standard deviation where half of the values are alike); the newest value and the standard
+    deviation; or 0 and the mean absolute value. A spread that is at most ``constant`` times the
+    level gives way to the level, and a level of 0 to 1.
     """
     context, horizon = shape
     find = statistics is None
@@ -33,5 +40,8 @@ def gather(
     location, scale = (np.ascontiguousarray(each, np.float64) for each in statistics)
     scaled = np.empty((context + horizon, len(begin)), dtype)
     observed = np.empty(scaled.shape, bool)
-    _native.gather(values, begin, stop, context, constant, find, location, scale, scaled, observed)
+    _native.gather(
+        values, begin, stop, context, constant, find, MEASURES.index(measure), location, scale,
+        scaled, observed,
+    )  # fmt: skip
     return scaled, observed, location, scale

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
+from rollcast.data.known import check_known, with_known
 from rollcast.data.panel import Panel
+from rollcast.data.read import read
 from rollcast.errors import NotFittedError, UsageError
 from rollcast.forecast import intervals, saved
-from rollcast.forecast.backtest import Backtest, run_backtest
+from rollcast.forecast.backtest import Backtest
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import append
+from rollcast.forecast.learn import learnt
+from rollcast.forecast.origins import checked_rolling, run_backtest
 from rollcast.forecast.result import USUAL_LEVELS, Forecast, levels_for
-from rollcast.forecast.stream import Stream, check_streamable, open_stream, restored_stream
+from rollcast.forecast.stream import Stream
+from rollcast.forecast.stream_open import check_streamable, open_stream, restored_stream
 from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
+from rollcast.train.events import Listener
 from rollcast.train.state import History
 
 Path = str | os.PathLike[str]
@@ -27,6 +33,7 @@ class AfterFit:
     horizon: int
     name: str
     history_: Panel | None
+    get_params: Callable[[], dict[str, Any]]
     training_history_: History | None  # of the first run
 
     def _take(self, fitted: Fitted) -> None:
@@ -36,6 +43,7 @@ class AfterFit:
         self.freq_ = fitted.freq
         self.scores_ = fitted.scores
         self.error_by_step_ = fitted.error_by_step
+        self.search_ = fitted.trials
         self.best_step_ = fitted.best_steps[0]
 
     def _fitted(self, what: str) -> Fitted:
@@ -48,6 +56,7 @@ class AfterFit:
         table: Any = None,
         *,
         level: float | Sequence[float] = USUAL_LEVELS,
+        future: Any = None,
         where: str | None = None,
         query: str | None = None,
     ) -> Any:
@@ -57,20 +66,23 @@ class AfterFit:
         the mean) and for each ``level`` in percent ``name-lo-80`` and ``name-hi-80``. ``table``
         holds the rows to go on from, with the columns of the table of ``fit``; its series need not
         have been seen before. None = the series of ``fit`` and ``update``. Of a database, ``query``
-        selects the rows, None = the query of ``fit``. The frame is of the kind
-        of the table; files and panels give polars.
+        selects the rows, None = the query of ``fit``. The frame is of the kind of the table; files
+        and panels give polars. Inputs known ahead are needed for the rows forecast: in rows of
+        ``table`` after the last value, or in ``future``, a table of id, time and those inputs.
 
         Raises UsageError for a level beyond what the held-out windows allow (of the usual ones such
         a level is left out, and a log line says so), DataError for a series whose newest
-        ``context_`` rows are all missing.
+        ``context_`` rows are all missing, and for an input that is not known ahead.
         """
-        return self.forecast(table, level=level, where=where, query=query).frame()
+        found = self.forecast(table, level=level, future=future, where=where, query=query)
+        return found.frame()
 
     def forecast(
         self,
         table: Any = None,
         *,
         level: float | Sequence[float] = USUAL_LEVELS,
+        future: Any = None,
         where: str | None = None,
         query: str | None = None,
     ) -> Forecast:
@@ -78,21 +90,36 @@ class AfterFit:
         fitted = self._fitted("predict")
         levels = levels_for(level, fitted.calibration)
         panel = self._panel(table, where, query, "predict")
+        if future is not None:
+            panel = with_known(panel, future, self.horizon)
+        check_known(panel, self.horizon)
         found, below, above = intervals.forecast_spread(
-            fitted.network, fitted.weights, fitted.windows_at_end(panel)
+            fitted.network, fitted.weights, fitted.windows_at_end(panel), blend=fitted.blend
         )
         bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
-        return Forecast(panel, self.name, found.median, bands)
+        limits = fitted.limits
+        return Forecast(panel, self.name, limits.point(found.median), limits.bands(bands))
 
-    def update(self, table: Any, *, where: str | None = None, query: str | None = None) -> Self:
+    def update(
+        self,
+        table: Any,
+        *,
+        where: str | None = None,
+        query: str | None = None,
+        recalibrate: bool = True,
+    ) -> Self:
         """Take in new rows without training again; returns self.
 
         Rows must be later than those remembered; rows left out between count as missing. New series
-        are added. Raises DataError for rows that overlap.
+        are added. With ``recalibrate`` the intervals learn from them: what the network would have
+        forecast, at origins after those of ``fit``, is compared with what came, and the newest
+        errors decide how wide intervals are. Raises DataError for rows that overlap.
         """
-        self._fitted("update")
+        fitted = self._fitted("update")
         history = self._history("update")
         self.history_ = append(history, self._panel(table, where, query, "update"))
+        if recalibrate:
+            self._take(learnt(fitted, history, self.history_))
         return self
 
     def backtest(
@@ -101,20 +128,43 @@ class AfterFit:
         *,
         windows: int = 10,
         step: int | None = None,
+        gap: int = 0,
         level: float | Sequence[float] = USUAL_LEVELS,
+        refit: bool | int = False,
+        recalibrate: bool = True,
         where: str | None = None,
         query: str | None = None,
+        listeners: Sequence[Listener] = (),
     ) -> Backtest:
         """Forecasts from the last ``windows`` rolling origins of every series, with scores beside
-        the baselines; nothing is trained again.
+        the baselines.
 
-        Origins are ``step`` rows apart, None = a horizon. It judges a model fairly when fit ended
-        before the first origin: ``Backtest.seen`` counts the windows of which it did not.
+        Origins are ``step`` rows apart, None = a horizon; of each forecast the first ``gap`` rows
+        do not count. ``refit=True`` trains again before each origin, with the same setting and seed
+        on what was known there; a whole number k before each k origins. With ``recalibrate``
+        intervals follow from the newest errors whose truths were known at their origin.
+
+        Without ``refit`` it judges a model fairly when fit ended before the first origin:
+        ``Backtest.seen`` counts the windows of which it did not. A Forecaster that is not fitted is
+        fitted before the first origin; ``table`` is then read with the usual names of `read`, so
+        one with others is given as ``rollcast.read(...)``. What was fitted stays as it is.
+        ``listeners`` get the events of training.
         """
-        fitted = self._fitted("backtest")
-        panel = self._panel(table, where, query, "backtest")
-        levels = levels_for(level, fitted.calibration)
-        return run_backtest(self.name, fitted, panel, windows, step, levels)
+        fitted: Fitted | None = getattr(self, "fitted_", None)
+        if fitted is None and table is None:
+            self._fitted("backtest without a table")
+        if fitted is None:
+            panel = read(table, where=where, query=query)
+        else:
+            panel = self._panel(table, where, query, "backtest")
+        horizon = self.horizon if fitted is None or refit else fitted.network.spec.horizon
+        rolling = checked_rolling(horizon, windows, step, gap, level, refit, recalibrate)
+
+        def fit(known: Panel) -> Fitted:
+            other: Any = type(self)(**self.get_params())
+            return other.fit(known, listeners=listeners).fitted_
+
+        return run_backtest(self.name, panel, horizon, rolling, fitted, fit)
 
     def stream(
         self,
@@ -162,13 +212,13 @@ class AfterFit:
     def save(self, path: Path, history: bool = True) -> None:
         """Write the model to one file, whole or not at all.
 
-        With ``history`` the newest ``context_`` rows of every series go with it (all of them where
-        forecasts follow from all), so that ``load(path).predict()`` needs no table.
+        With ``history`` the newest rows of every series go with it (``context_`` and a horizon, all
+        of them where forecasts follow from all), so that ``load(path).predict()`` needs no table.
         """
         fitted = self._fitted("save")
         kept = self.history_ if history else None
         if kept is not None and not fitted.whole:
-            kept = kept.tail(self.context_)
+            kept = kept.tail(fitted.reach + fitted.network.spec.horizon)
         write_model(path, *saved.pack(fitted, kept))
 
     def summary(self) -> str:

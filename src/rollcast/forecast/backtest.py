@@ -1,33 +1,32 @@
-"""A fitted model judged on rolling origins, without training it again."""
+"""What a backtest found: forecasts from rolling origins, and how good they were."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from rollcast.choice import is_whole
+from rollcast.data.frame import id_columns, plain_frame
 from rollcast.data.panel import Panel
-from rollcast.errors import UsageError
-from rollcast.forecast.evaluate import evaluate
-from rollcast.forecast.fitted import Fitted
-from rollcast.forecast.holdout import Holdout, cut_rows
-from rollcast.forecast.intervals import forecast_spread, intervals
+from rollcast.forecast.judged import Bands, Judged
+from rollcast.score.mean import Score
+
+Scores = Mapping[str, Mapping[str, Score]]
 
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """Forecasts from rolling origins, ``windows`` of them over all series, and their scores.
+    """Forecasts from rolling origins, so many windows over all series, and their scores.
 
     - ``panel``; ``series (windows,)`` and ``origin (windows,)``: which of its series, and its row
-      where the forecast begins; ``times (windows, horizon)`` the stamps forecast.
-    - ``truth (windows, horizon)``, NaN where not observed; ``forecasts``: method → ``(windows,
-      horizon)``, the network first; ``bands``: level → ``(low, high)``, shaped alike.
-    - ``scores``: method → metric → value; ``error_by_step``: method → ``(horizon,)``.
-    - ``seen``: how many of the windows begin at or before the newest stamp that ``fit`` was given,
-      of whichever series: the network may have been trained on what happened in them.
+      where the forecast begins; ``times (windows, steps)`` the stamps forecast, without the first
+      ``gap`` rows, which do not count.
+    - ``seen``: how many of the windows begin at or before the newest stamp that their fit was
+      given, of whichever series: the network may have been trained on what happened in them.
+    - ``judged``: truths, forecasts and intervals as arrays.
     """
 
     panel: Panel
@@ -35,12 +34,36 @@ class Backtest:
     series: np.ndarray
     origin: np.ndarray
     times: np.ndarray
-    truth: np.ndarray
-    forecasts: dict[str, np.ndarray]
-    bands: dict[float, tuple[np.ndarray, np.ndarray]]
-    scores: dict[str, dict[str, float]]
-    error_by_step: dict[str, np.ndarray]
+    gap: int
+    judged: Judged
     seen: int
+
+    @property
+    def truth(self) -> np.ndarray:
+        """``(windows, steps)``, NaN where not observed."""
+        return self.judged.truth
+
+    @property
+    def forecasts(self) -> dict[str, np.ndarray]:
+        """Method → ``(windows, steps)``, the network first."""
+        return self.judged.forecasts
+
+    @property
+    def bands(self) -> Bands:
+        """Level → ``(low, high)``, each ``(windows, steps)``."""
+        return self.judged.bands
+
+    @cached_property
+    def scores(self) -> dict[str, dict[str, float]]:
+        """Method → metric → value over all windows and steps; `rollcast.score.metrics` explains
+        them. ``coverage-80``, ``width-80``, ``scaled_width-80`` (in the unit of MASE) and
+        ``pinball-80`` are of the network's intervals."""
+        return self.judged.totals()
+
+    @cached_property
+    def error_by_step(self) -> dict[str, np.ndarray]:
+        """Method → mean absolute error at each step, ``(steps,)``."""
+        return self.judged.error_by_step()
 
     def __len__(self) -> int:
         """How many windows."""
@@ -53,53 +76,47 @@ class Backtest:
     def frame(self) -> Any:
         """A table of every window and step: id, time, ``cutoff`` (the last stamp that was known),
         the truth under the user's name, every method's forecast, the ends of the intervals."""
-        horizon = self.truth.shape[1]
-        cutoffs = self.panel.times[self.origin - 1]
+        steps = self.truth.shape[1]
         columns: dict[str, np.ndarray] = {
-            "cutoff": np.repeat(self.panel.local(cutoffs), horizon),
+            "cutoff": np.repeat(self._cutoffs(), steps),
             self.panel.columns.target: self.truth.ravel(),
         }
         columns |= {method: values.ravel() for method, values in self.forecasts.items()}
         for level, (low, high) in self.bands.items():
             columns[f"{self.name}-lo-{level:g}"] = low.ravel()
             columns[f"{self.name}-hi-{level:g}"] = high.ravel()
-        return self.panel.frame(np.repeat(self.series, horizon), self.times.ravel(), columns)
+        return self.panel.frame(np.repeat(self.series, steps), self.times.ravel(), columns)
 
+    def by_series(self) -> Any:
+        """A table of the scores of each series: its id (``series`` in a table without),
+        ``method``, a column for each metric."""
+        which, group = np.unique(self.series, return_inverse=True)
+        panel = self.panel
+        names = id_columns(panel.columns, panel.ids, which) or {"series": panel.ids[which]}
+        return self._table(names, self.judged.scores(group))
 
-def run_backtest(
-    name: str,
-    fitted: Fitted,
-    panel: Panel,
-    windows: int,
-    step: int | None,
-    levels: Sequence[float],
-) -> Backtest:
-    """Forecasts from the last ``windows`` origins of each series, ``step`` rows apart."""
-    horizon = fitted.network.spec.horizon
-    for option, value in (("windows", windows), ("step", step)):
-        fits = is_whole(value) and value >= 1
-        if not fits and (value is not None or option == "windows"):
-            raise UsageError(f"{option}={value!r}: expected a whole number from 1.")
-    step = horizon if step is None else step
-    training, held = fitted.windows(panel).hold_out(windows, step)
-    cut = cut_rows(panel, Holdout(windows, step, horizon + (windows - 1) * step))
-    prediction, below, above = forecast_spread(
-        fitted.network, fitted.weights, held, fitted.network.head.levels
-    )
-    bands = intervals(fitted.calibration, levels, prediction.median, below, above)
-    found = evaluate(name, held, training, cut, prediction, bands)
-    origin = held.origin.astype(np.int64)
-    times = panel.times[origin[:, None] + np.arange(horizon)]
-    return Backtest(
-        panel=panel,
-        name=name,
-        series=held.series,
-        origin=origin,
-        times=times,
-        truth=found.truth,
-        forecasts=found.forecasts,
-        bands=bands,
-        scores=found.scores,
-        error_by_step=found.error_by_step,
-        seen=int((times[:, 0].astype(np.int64) <= fitted.trained_until).sum()),
-    )
+    def by_step(self) -> Any:
+        """A table of the scores at each step of the horizon: ``step`` (from 1; the first one after
+        the gap is ``gap + 1``), ``method``, a column for each metric."""
+        steps = self.gap + np.arange(1, self.truth.shape[1] + 1)
+        return self._table({"step": steps}, self.judged.scores(0))
+
+    def by_window(self) -> Any:
+        """A table of the scores of each window: id, ``cutoff``, ``method``, each metric."""
+        names = id_columns(self.panel.columns, self.panel.ids, self.series)
+        return self._table(names | {"cutoff": self._cutoffs()}, self.judged.scores(1))
+
+    def _cutoffs(self) -> np.ndarray:
+        return self.panel.local(self.panel.times[self.origin - 1])
+
+    def _table(self, keys: dict[str, np.ndarray], scores: Scores) -> Any:
+        """A row for each key and method; the methods of one key are neighbours."""
+        methods = list(scores)
+        count = len(next(iter(keys.values())))
+        table = {name: np.repeat(values, len(methods)) for name, values in keys.items()}
+        table["method"] = np.tile(np.array(methods, object), count)
+        unknown = np.full(count, np.nan)
+        for metric in scores[self.name]:
+            column = [np.asarray(scores[method].get(metric, unknown)) for method in methods]
+            table[metric] = np.stack(column, axis=1).ravel()
+        return plain_frame(self.panel.columns, table)

@@ -20,18 +20,24 @@ class Clock:
     """Where every series of a stream stands in time, and what the calendar says of what follows.
 
     ``panel`` has the newest stamp of each series; ``least`` is how many rows ahead are asked for;
-    ``weights (features,)`` say what the calendar adds to a forecast, None = nothing.
+    ``beside (series, numbers)`` are features of each series that stay; ``weights (features,)`` say
+    what features add to a forecast, None = nothing.
 
     ``features (series, features)`` are those of the next row, ``added (series,)`` what they add.
     """
 
     def __init__(
-        self, panel: Panel, least: int, weights: np.ndarray | None, dtype: np.dtype
+        self,
+        panel: Panel,
+        least: int,
+        weights: np.ndarray | None,
+        dtype: np.dtype,
+        beside: np.ndarray,
     ) -> None:
         self._panel, self._dtype = panel, dtype
         self._starts = panel.times[panel.offsets[1:] - 1]
         self._block = max(2 * least, AHEAD // len(panel))
-        self._width = len(calendar_feature_names(panel.freq))
+        self._width, self._beside = len(calendar_feature_names(panel.freq)), beside
         self._least = least
         self._weights = weights
         self.passed = 0  # rows since the stream was opened
@@ -117,10 +123,12 @@ class Clock:
 
     def _features(self, first: int) -> np.ndarray:
         series, block = len(self._panel), self._block
+        beside = np.broadcast_to(self._beside, (block, *self._beside.shape))
         if not self._width:
-            return np.zeros((block, series, 0), self._dtype)
+            return beside.astype(self._dtype)
         steps = np.arange(first + 1, first + block + 1)[:, None]
         times = advance(self._starts, self._panel.freq, steps)
         local = self._panel.local(times.reshape(-1))
         found = calendar_features(local, self._panel.freq)
-        return found.reshape(block, series, self._width).astype(self._dtype)
+        found = found.reshape(block, series, self._width)
+        return np.concatenate([found, beside], axis=2, dtype=self._dtype)

@@ -2,81 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
 from rollcast.data.panel import Panel
 from rollcast.data.windows import Windows
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import calibrate, intervals
+from rollcast.forecast.judged import Bands, Judged
 from rollcast.model.predict import Prediction
-from rollcast.score import metrics
 from rollcast.score.baselines import BASELINES
 from rollcast.score.linear import MOST_WINDOWS
+from rollcast.score.naive2 import naive2, seasonal_indices
+from rollcast.score.units import seasonal_scales
 
 Array = np.ndarray
-Bands = Mapping[float, tuple[Array, Array]]
 
 SCORED_LEVELS = (80, 95)
 """Intervals whose coverage on held-out windows is reported, where there are enough of them."""
 
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """``scores``: method → metric → value, the network first. ``error_by_step``: method → mean
-    absolute error at each step ``(horizon,)``. ``forecasts``: method → ``(windows, horizon)``;
-    ``truth (windows, horizon)``, NaN where not observed."""
-
-    scores: dict[str, dict[str, float]]
-    error_by_step: dict[str, Array]
-    forecasts: dict[str, Array]
-    truth: Array
+SEASONS = 64
+"""Newest seasons that Naive 2 looks at."""
 
 
-def evaluate(
+def judge(
     name: str,
     held: Windows,
     training: Windows,
     cut: Array,
     prediction: Prediction,
     bands: Bands,
-) -> Evaluation:
-    """Score ``prediction`` of the windows ``held``, with intervals ``bands``, beside the baselines.
+) -> Judged:
+    """``prediction`` of the windows ``held``, with intervals ``bands``, beside the baselines.
 
     ``cut (series,)`` is the panel's row before which training targets end; the baselines that learn
-    do so on the windows ``training``, and the unit of MASE is taken from the rows before it.
+    do so on the windows ``training``, and the units of scaled errors come from the rows before it.
     """
     panel, context, horizon = held.panel, held.context, held.horizon
+    series, origin = held.series, held.origin.astype(np.int64)
     # A baseline sees a whole season, however short the network's window: it must not look worse
     # for an option of the network.
     rows = max(context, panel.season)
-    past, truth = raw_windows(panel, held.series, held.origin, rows, horizon)
-    units = seasonal_units(panel, cut)[held.series]
+    past, truth = raw_windows(panel, series, origin, rows, horizon)
     forecasts = {name: prediction.median}
     forecasts |= baseline_forecasts(panel, training, cut, past, context, horizon)
-    scores = {
-        method: {
-            "mae": float(metrics.mae(truth, forecast)),
-            "rmse": float(metrics.rmse(truth, forecast)),
-            "smape": float(metrics.smape(truth, forecast)),
-            "mase": float(metrics.mase(truth, forecast, units)),
-        }
-        for method, forecast in forecasts.items()
-    }
-    if prediction.levels:
-        crps = metrics.crps(truth, prediction.quantiles, prediction.levels)
-        scores[name]["crps"] = float(crps)
-        for method in list(forecasts)[1:]:
-            scores[method]["crps"] = scores[method]["mae"]  # what it is for a point forecast
-    for level, (low, high) in bands.items():
-        scores[name][f"coverage-{level:g}"] = float(metrics.coverage(truth, low, high))
-    errors = {
-        method: np.asarray(metrics.mae(truth, forecast, axis=0))
-        for method, forecast in forecasts.items()
-    }
-    return Evaluation(scores, errors, forecasts, truth)
+    return Judged(
+        name=name,
+        truth=truth,
+        forecasts=forecasts,
+        quantiles=prediction.quantiles,
+        levels=prediction.levels,
+        bands=bands,
+        units=seasonal_units(panel, cut)[series],
+        squares=seasonal_units(panel, cut, power=2)[series],
+        reference=naive2(past, horizon, season_at(panel, cut, series, origin)),
+    )
+
+
+def season_at(panel: Panel, cut: Array, series: Array, origin: Array) -> Array:
+    """The factors of a season from each window's origin on, ``(windows, season)``, found in the
+    rows of its series before ``cut``."""
+    season, count = panel.season, len(panel)
+    rows = min(int(panel.lengths.max()), SEASONS * season)
+    before, _ = raw_windows(panel, np.arange(count), cut, rows, 1, cut)
+    phase = (origin - cut[series])[:, None] + np.arange(season)
+    return np.take_along_axis(seasonal_indices(before, season)[series], phase % season, axis=1)
 
 
 def baseline_forecasts(
@@ -116,12 +105,13 @@ def raw_windows(
     return values[:, :context], values[:, context:]
 
 
-def seasonal_units(panel: Panel, cut: Array) -> Array:
+def seasonal_units(panel: Panel, cut: Array, *, power: int = 1) -> Array:
     """The unit of MASE of each series, ``(series,)``: its mean absolute seasonal difference before
-    the row ``cut``; NaN where no pair of values is that far apart."""
+    the row ``cut``; NaN where no pair of values is that far apart. With ``power`` 2 the root of the
+    mean square, the unit of RMSSE."""
     before = np.arange(len(panel.values)) < np.repeat(cut, panel.lengths)
     values = np.where(before, panel.values, np.nan)
-    return metrics.seasonal_scales(values, panel.offsets, panel.season)
+    return seasonal_scales(values, panel.offsets, panel.season, power=power)
 
 
 def fold_of(held: Windows, holdout: Holdout) -> Array:

@@ -8,23 +8,33 @@ rows: what was held out is the newest there is, and in a short table a good part
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from rollcast.data.panel import Panel
 from rollcast.errors import UsageError
-from rollcast.forecast.evaluate import crossed_bands, evaluate, fold_of, raw_windows
+from rollcast.forecast.blend import NO_BLEND, best_blend
+from rollcast.forecast.deadline import Deadline
+from rollcast.forecast.evaluate import crossed_bands, fold_of, judge, raw_windows
 from rollcast.forecast.fitted import Fitted
-from rollcast.forecast.forecaster_params import check_params
+from rollcast.forecast.forecaster_params import check_params, check_seconds
 from rollcast.forecast.holdout import choose_holdout, given_holdout
 from rollcast.forecast.intervals import calibrate, forecast_spread
+from rollcast.forecast.limits import limits_of
 from rollcast.forecast.members import first_runs, member_files, second_runs
+from rollcast.forecast.search import search
 from rollcast.forecast.setup import set_up
 from rollcast.train.events import Listener
 from rollcast.train.state import History
+
+FIRST_SHARE, ALONE_SHARE = 0.45, 0.9
+"""Parts of the time left that the first runs may take, with and without a second run: that one is
+as long at most, and calibration and scores come between."""
 
 
 def fit_panel(
@@ -33,9 +43,13 @@ def fit_panel(
     options: dict[str, Any],
     listeners: Sequence[Listener],
     checkpoint: str | os.PathLike[str] | None,
+    max_seconds: float | None = None,
 ) -> tuple[Fitted, History]:
-    """Train, calibrate and score on held-out windows, and train again on all of them."""
+    """Train, calibrate and score on held-out windows, and train again on all of them; with strategy
+    auto, search for the network before."""
+    deadline = Deadline(max_seconds)
     check_params(params)
+    check_seconds("max_seconds", max_seconds)
     members, seed, horizon = params["ensemble"], params["seed"], int(params["horizon"])
     files = member_files(checkpoint, members)
     if params["name"] in (panel.columns.id, *panel.columns.time):
@@ -45,37 +59,56 @@ def fit_panel(
         )
     rows = params["validation"]
     holdout = given_holdout(panel, horizon, rows) if rows else choose_holdout(panel, horizon)
-    setup = set_up(params, panel, holdout)
-    refit, limit = params["refit"], setup.training.max_seconds
-    if refit and limit:  # the other half is the second run's
-        setup = replace(setup, training=replace(setup.training, max_seconds=limit / 2))
+    with place_of_trials(params, files) as place:
+        trials, spent = (), 0.0
+        if place is None:
+            setup = set_up(params, panel, holdout)
+        else:
+            found = search(params, panel, holdout, place[0], deadline, listeners)
+            setup, trials, spent = found.setup, found.trials, found.seconds
+        refit, limit = params["refit"], setup.training.max_seconds
+        if refit and limit:  # the other half is the second run's
+            setup = replace(setup, training=replace(setup.training, max_seconds=limit / 2))
+        part = Deadline(deadline.left * (FIRST_SHARE if refit else ALONE_SHARE))
+        firsts, weights = first_runs(setup, seed, members, listeners, place or files, part, spent)
     network, held = setup.network, setup.held
-    firsts, weights = first_runs(setup, seed, members, listeners, files)
-    prediction, below, above = forecast_spread(network, weights, held, network.head.levels)
     _, truth = raw_windows(panel, held.series, held.origin, held.context, horizon)
-    calibration = calibrate(prediction.median, below, above, truth)
+    blend = NO_BLEND
+    if params["blend"] is not None:
+        median = forecast_spread(network, weights, held)[0].median
+        units = setup.units()
+        blend = best_blend(params["blend"], median, held, truth, units, setup.trained)
+    prediction, below, above = forecast_spread(network, weights, held, network.head.levels, blend)
+    stamps = panel.times[held.origin].astype(np.int64)
+    calibration = calibrate(prediction.median, below, above, truth, stamps)
     bands = crossed_bands(fold_of(held, holdout), prediction.median, below, above, truth)
-    evaluation = evaluate(params["name"], held, setup.trained, setup.cut, prediction, bands)
+    limits = limits_of(params, network.head)
+    prediction, bands = limits.prediction(prediction), limits.bands(bands)
+    judged = judge(params["name"], held, setup.trained, setup.cut, prediction, bands)
     seconds, statistics = sum(each.seconds for each in firsts), setup.trained.statistics
     if refit:
-        again, weights = second_runs(setup, seed, firsts, listeners, files)
+        again, weights = second_runs(setup, seed, firsts, listeners, files, deadline)
         seconds, statistics = seconds + again, setup.every.statistics
+        blend = blend.refitted(setup.every, setup.units())
     location, scale = statistics or (np.empty(0), np.empty(0))
+    powers = setup.powers
     fitted = Fitted(
         params=params,
         network=network,
         weights=weights,
+        blend=blend,
         calibration=calibration,
         columns=panel.columns,
         freq=panel.freq,
         season=panel.season,
         source=panel.source,
-        scaling=params["scaling"],
-        ids=panel.ids if statistics else panel.ids[:0],
+        scaling=setup.every.scaling,
+        ids=panel.ids if statistics or len(powers) else panel.ids[:0],
         location=location,
         scale=scale,
-        scores=evaluation.scores,
-        error_by_step=evaluation.error_by_step,
+        powers=powers,
+        scores=judged.totals(),
+        error_by_step=judged.error_by_step(),
         holdout=holdout,
         series=len(panel),
         rows=len(panel.values),
@@ -85,5 +118,23 @@ def fit_panel(
         seconds=seconds,
         trained_until=int(panel.times.max().astype(np.int64)),
         options=options,
+        trials=trials,
+        inputs=panel.inputs.columns if panel.inputs else (),
+        holidays=panel.inputs.holidays if panel.inputs else None,
+        input_scales=setup.every.features.inputs and setup.every.features.inputs.scales,
+        input_ids=panel.ids if panel.inputs else panel.ids[:0],
     )
     return fitted, firsts[0].history
+
+
+@contextmanager
+def place_of_trials(params: dict[str, Any], files: list[str]) -> Iterator[list[str] | None]:
+    """The checkpoints of first runs where a search leaves its winner's: those that are kept, or one
+    that lasts as long as the first runs. None without a search."""
+    if params["strategy"] != "auto":
+        yield None
+    elif files:
+        yield files
+    else:
+        with TemporaryDirectory(prefix="rollcast-") as folder:
+            yield [os.path.join(folder, "run")]  # noqa: PTH118

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,21 @@ import numpy as np
 
 from rollcast.data.database import is_connection
 from rollcast.data.formats import is_excel
+from rollcast.data.input_windows import InputScales, input_scales
+from rollcast.data.inputs import Input
+from rollcast.data.known import recoded
 from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.read import DEFAULT_ID, read
-from rollcast.data.scaling import series_statistics
+from rollcast.data.scaling import make_scaling, series_statistics
+from rollcast.data.transform import Transform, Transformed, make_transform
 from rollcast.data.windows import Windows
 from rollcast.errors import DataError
+from rollcast.forecast.blend import Blend
+from rollcast.forecast.candidates import applied
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
+from rollcast.forecast.limits import Limits, limits_of
+from rollcast.forecast.trials import Trial
 from rollcast.model.network import Network
 
 
@@ -24,16 +32,19 @@ from rollcast.model.network import Network
 class Fitted:
     """All that forecasting needs, and what is told about how it came to be.
 
-    ``location`` and ``scale`` are those of the series ``ids`` for scaling "series", else empty.
+    ``location`` and ``scale`` are those of the series ``ids`` for scaling by series, else empty;
+    so are ``powers`` where the transform has one for each.
     ``scores`` and ``error_by_step`` are of the held-out windows. ``trained_until`` is the newest
     stamp seen by fit (microseconds, or the integer itself). ``options`` are those of ``fit`` that
     say how the table was read. ``weights`` are ``(count,)``, of an ensemble ``(members, count)``;
-    ``best_steps`` each member's, ``steps`` and ``reason`` the first one's.
+    ``best_steps`` each member's, ``steps`` and ``reason`` the first one's. ``inputs``, ``holidays``
+    and ``input_scales`` are as in `Panel` and `Windows`; ``input_ids`` the series of the latter.
     """
 
     params: dict[str, Any]  # of the forecaster when it was fitted
     network: Network
     weights: np.ndarray
+    blend: Blend
     calibration: Calibration
     columns: Columns
     freq: str | int
@@ -43,6 +54,7 @@ class Fitted:
     ids: np.ndarray
     location: np.ndarray
     scale: np.ndarray
+    powers: np.ndarray
     scores: dict[str, dict[str, float]]
     error_by_step: dict[str, np.ndarray]
     holdout: Holdout
@@ -54,26 +66,42 @@ class Fitted:
     seconds: float
     trained_until: int
     options: dict[str, Any]
+    trials: tuple[Trial, ...] = ()  # of a search
+    inputs: tuple[Input, ...] = ()
+    holidays: str | None = None
+    input_scales: InputScales | None = None
+    input_ids: np.ndarray = field(default_factory=lambda: np.empty(0, object))
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The arguments, where a search was asked for with what it chose in its place: they give
+        the same network again, to the bit."""
+        found = [trial.setting for trial in self.trials if trial.chosen]
+        return applied(self.params, found[0]) if found else dict(self.params)
 
     def windows(self, panel: Panel) -> Windows:
         """Every window of a panel, scaled as in training."""
+        seen = self._seen(panel)
         return Windows(
-            panel,
+            seen,
             self.network.spec.context,
             self.network.spec.horizon,
             scaling=self.scaling,
-            statistics=self._statistics(panel),
+            statistics=self._statistics(seen),
+            input_scales=self._input_scales(panel, seen),
             dtype=self.weights.dtype,
         )
 
     def windows_at_end(self, panel: Panel) -> Windows:
         """One window a series, after its last row, scaled as in training."""
+        seen = self._seen(panel)
         return Windows.at_end(
-            panel,
+            seen,
             self.network.spec.context,
             self.network.spec.horizon,
             scaling=self.scaling,
-            statistics=self._statistics(panel),
+            statistics=self._statistics(seen),
+            input_scales=self._input_scales(panel, seen),
             dtype=self.weights.dtype,
             whole=self.whole,
         )
@@ -81,18 +109,65 @@ class Fitted:
     @property
     def whole(self) -> bool:
         """Whether forecasts follow from the whole history, not from its last rows alone."""
-        return self.network.spec.strategy == "recursive" and self.scaling == "series"
+        recursive = self.network.spec.strategy == "recursive"
+        reads_all = recursive and make_scaling(self.scaling).by_series
+        return reads_all or self.blend.share > 0.0
 
-    def _statistics(self, panel: Panel) -> tuple[np.ndarray, np.ndarray] | None:
+    @property
+    def transform(self) -> Transform | None:
+        """What is done to the series before the network sees them."""
+        return make_transform(self.params["transform"])
+
+    @property
+    def limits(self) -> Limits:
+        """What forecasts may be."""
+        return limits_of(self.params, self.network.head)
+
+    @property
+    def reach(self) -> int:
+        """The newest rows of a series from which a forecast follows."""
+        before = self.transform.reach(self.season) if self.transform else 0
+        return self.network.spec.context + before
+
+    def _seen(self, panel: Panel) -> Panel | Transformed:
+        """The panel as the network sees it, with the powers of training; new series' own."""
+        if self.transform is None:
+            return panel
+        powers = self.transform.powers(panel)
+        if powers is not None:
+            known, at = _known(panel.ids, self.ids)
+            powers[known] = self.powers[at]
+        return self.transform.of(panel, powers)
+
+    def _statistics(self, panel: Panel | Transformed) -> tuple[np.ndarray, np.ndarray] | None:
         """Location and scale of each series: those of training, its own where it is new."""
-        if self.scaling != "series":
+        scaling = make_scaling(self.scaling)
+        if not scaling.by_series:
             return None
-        location, scale = series_statistics(panel)
-        places = {id: index for index, id in enumerate(self.ids.tolist())}
-        found = np.array([places.get(id, -1) for id in panel.ids.tolist()], np.int64)
-        known = found >= 0
-        location[known], scale[known] = self.location[found[known]], self.scale[found[known]]
+        read = panel.as_panel if isinstance(panel, Transformed) else panel
+        location, scale = series_statistics(read, scaling.measure)
+        known, at = _known(read.ids, self.ids)
+        location[known], scale[known] = self.location[at], self.scale[at]
         return location, scale
+
+    def _input_scales(self, panel: Panel, seen: Panel | Transformed) -> InputScales | None:
+        """Those of training; of a series that is new its own deviation and past inputs."""
+        scales = self.input_scales
+        kind = make_scaling(self.scaling).of
+        read = seen.as_panel if isinstance(seen, Transformed) else seen
+        own = None if scales is None else input_scales(panel, kind, read=read)
+        if scales is None or own is None:
+            return None
+        past, unit = own.past, own.unit
+        known, at = _known(panel.ids, self.input_ids)
+        unit[known] = scales.unit[at]
+        if kind == "series":
+            past[:, known] = scales.past[:, at]
+        return replace(scales, past=past, unit=unit)
+
+    def of_role(self, role: str) -> tuple[Input, ...]:
+        """The inputs of a role."""
+        return tuple(each for each in self.inputs if each.role == role)
 
     def read(self, table: Any, where: str | None = None, query: str | None = None) -> Panel:
         """The panel of a table with the columns, frequency and season of the one that was fitted.
@@ -111,10 +186,22 @@ class Fitted:
             season=self.season,
             where=where,
             duplicates=columns.duplicates,
+            past=self.of_role("past"),
+            future=self.of_role("future"),
+            static=self.of_role("static"),
+            holidays=self.holidays,
             snap=columns.snap,
             query=self.options.get("query") if database and query is None else query,
             sheet=self.options.get("sheet") if excel else None,
         )
+        if self.inputs or self.holidays:
+            if panel.inputs is None:
+                raise DataError(
+                    f"{panel.source}: the model has inputs, this panel has none. Read it with the "
+                    "same options as the table of fit."
+                )
+            inputs = recoded(panel.inputs, self.inputs, panel.source)
+            panel = replace(panel, inputs=replace(inputs, holidays=self.holidays))
         if panel.freq != self.freq:
             raise DataError(
                 f"{panel.source}: its frequency is {panel.freq!r}; the model was trained on "
@@ -125,6 +212,13 @@ class Fitted:
             # without a column of ids a series has the name of its file: it is still the same
             panel = replace(panel, ids=object_array([_stem(self.source)]))
         return replace(panel, season=self.season)
+
+
+def _known(ids: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the ids are among those, and where."""
+    places = {id: index for index, id in enumerate(among.tolist())}
+    found = np.array([places.get(id, -1) for id in ids.tolist()], np.int64)
+    return found >= 0, found[found >= 0]
 
 
 def _stem(source: str) -> str:

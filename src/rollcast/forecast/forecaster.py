@@ -9,6 +9,7 @@ from typing import Any
 from rollcast.data.read import DEFAULT_ID, read
 from rollcast.forecast.after_fit import AfterFit
 from rollcast.forecast.fit import fit_panel
+from rollcast.forecast.forecaster_params import BUDGET
 from rollcast.forecast.params import as_written, change
 from rollcast.train.events import Listener
 from rollcast.train.training import Training
@@ -30,11 +31,15 @@ class Forecaster(AfterFit):
     context
         Rows the network sees; None = chosen by `choose_context`, found in ``context_``.
     cell, hidden
-        ``"rnn_tanh"``, ``"rnn_relu"``, ``"lstm"`` or ``"gru"``, and the units of each layer.
+        ``"lstm"``, ``"gru"``, ``"rnn_tanh"``, ``"rnn_relu"``, ``"lstm_layer_norm"`` (Ba et al.
+        2016), ``"lstm_peephole"`` (Gers et al. 2002), ``"min_gru"``, ``"min_lstm"`` (Feng et al.
+        2024) or ``"slstm"`` (Beck et al. 2024), with options of `engine.cells` such as
+        ``"lstm(dilation=2, residual=true, zoneout=0.1)"``; and the units of each layer.
     strategy
         ``"direct"``: the final state and the known future give all steps. ``"recursive"``: one step
         feeds the next. ``"segment"``: a segment of rows a step, future segments side by side, for
-        long windows and horizons. ``"auto"`` is ``"direct"``.
+        long windows and horizons. ``"auto"``: what `search` finds best on the rows held out, among
+        networks, windows and sizes, the default among them; its trials are ``search_``.
     segment
         Rows of a segment; None = chosen by `choose_segment`.
     skip
@@ -47,8 +52,16 @@ class Forecaster(AfterFit):
         above 0 ``"log_normal"``, from 0 on ``"tweedie(power=1.5)"``, of counts ``"poisson"``,
         ``"negative_binomial"``; or ``"crps(levels=19)"``. See docs/heads.md.
     scaling
-        ``"window"`` or ``"series"``: by whose mean and deviation values are scaled. A recursive
-        network scaled by series reads all of the history, and can ``stream``.
+        ``"window"`` or ``"series"``: by whose mean and deviation values are scaled; in brackets
+        another measure: ``"window(median)"`` (and interquartile range), ``"series(last)"`` (and
+        deviation), ``"window(mean)"`` (absolute, from 0); or ``"none"``. A recursive network
+        scaled by series reads all of the history, and can ``stream``.
+    transform
+        Done to every series before all else and undone on output: ``"log1p"``, ``"boxcox"``,
+        ``"boxcox(power=0.3)"``, ``"difference"``, ``"seasonal_difference"``, or some joined by +.
+    nonnegative, integer
+        Forecasts, intervals and samples are never below 0; are whole numbers. Heads of counts and
+        of values above 0 bring that along.
     initial
         The stack's first weights: ``"torch"``, ``"orthogonal(forget_bias=1)"``, ``"normal"`` …
     dropout, normalize
@@ -57,11 +70,18 @@ class Forecaster(AfterFit):
     validation
         Rows at the end of each series that are held out of the first run; None = chosen by
         `choose_holdout`.
+    budget, trials
+        Of strategy auto: seconds of the search, or how many networks are tried, for the same result
+        whatever the time.
     refit
         Whether a second run trains on all rows; otherwise the network that never saw those held
         out is kept.
     ensemble
         Networks trained with the seeds from ``seed`` on, whose medians and quantiles are averaged.
+    blend
+        Forecasts are averaged with those of ``"theta"``: smoothing with drift of each series by
+        itself, for short or noisy series; or ``"linear"``: a linear map shared by the phases of a
+        season, for long horizons. The held-out windows decide how much these count.
     training
         A `Training`: steps, optimizer, learning rate …
     seed
@@ -84,12 +104,18 @@ class Forecaster(AfterFit):
         skip: str = "ridge",
         head: str = "quantile",
         scaling: str = "window",
+        transform: str | None = None,
+        nonnegative: bool = False,
+        integer: bool = False,
         initial: str = "torch",
         dropout: float = 0.0,
         normalize: str | None = None,
         validation: int | None = None,
+        budget: float = BUDGET,
+        trials: int | None = None,
         refit: bool = True,
         ensemble: int = 1,
+        blend: str | None = None,
         training: Training = DEFAULT_TRAINING,
         seed: int = 0,
         name: str = "rollcast",
@@ -103,12 +129,18 @@ class Forecaster(AfterFit):
         self.skip = skip
         self.head = head
         self.scaling = scaling
+        self.transform = transform
+        self.nonnegative = nonnegative
+        self.integer = integer
         self.initial = initial
         self.dropout = dropout
         self.normalize = normalize
         self.validation = validation
+        self.budget = budget
+        self.trials = trials
         self.refit = refit
         self.ensemble = ensemble
+        self.blend = blend
         self.training = training
         self.seed = seed
         self.name = name
@@ -142,8 +174,14 @@ class Forecaster(AfterFit):
         snap: bool = False,
         query: str | None = None,
         sheet: str | int | None = None,
+        past: str | Sequence[str] = (),
+        future: str | Sequence[str] = (),
+        static: str | Sequence[str] = (),
+        categorical: str | Sequence[str] = (),
+        holidays: str | None = None,
         listeners: Sequence[Listener] = (),
         checkpoint: Path | None = None,
+        max_seconds: float | None = None,
     ) -> Forecaster:
         """Train on a table (a path, a frame or a `Panel`), with the options of `read`.
 
@@ -153,27 +191,34 @@ class Forecaster(AfterFit):
         judge. A second run makes that many steps on all rows; its network forecasts.
         ``listeners`` get the events of both. With ``checkpoint``, a path, a fit that was killed
         goes on from there to the same bits (with more files beside it: ``.final`` of the second
-        run, ``.2``, ``.3`` … of an ensemble's members).
+        run, ``.2``, ``.3`` … of an ensemble's members, ``.search`` of a search, whose finished
+        trials are not run again). All of fit, a search and both runs, takes about ``max_seconds``
+        at most; such a fit depends on the machine. Ctrl-C ends a fit wherever it is.
 
         Raises DataError for a table that cannot be used, UsageError for an argument that cannot be,
         TrainingError when training diverges.
         """
         panel = read(
             table, id=id, time=time, target=target, freq=freq, season=season, where=where,
-            duplicates=duplicates, snap=snap, query=query, sheet=sheet,
+            duplicates=duplicates, snap=snap, query=query, sheet=sheet, past=past, future=future,
+            static=static, categorical=categorical, holidays=holidays,
         )  # fmt: skip
         given = {
             "id": (id, DEFAULT_ID), "time": (time, "ds"), "target": (target, "y"),
             "freq": (freq, None), "season": (season, None), "where": (where, None),
             "duplicates": (duplicates, "error"), "snap": (snap, False), "query": (query, None),
-            "sheet": (sheet, None),
+            "sheet": (sheet, None), "past": (past, ()), "future": (future, ()),
+            "static": (static, ()), "categorical": (categorical, ()),
+            "holidays": (holidays, None),
         }  # fmt: skip
         options = {
             name: value if isinstance(value, str | int) else list(value)
             for name, (value, usual) in given.items()
             if value != usual
         }
-        fitted, history = fit_panel(self.get_params(), panel, options, listeners, checkpoint)
+        fitted, history = fit_panel(
+            self.get_params(), panel, options, listeners, checkpoint, max_seconds
+        )
         self.history_ = panel
         self.training_history_ = history
         self._take(fitted)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rollcast.data.appended import appended
 from rollcast.data.frequency import advance, parse_frequency, steps_between
 from rollcast.data.panel import Columns, Panel, count_within, object_array, stamp_text
 from rollcast.errors import DataError, ModelFileError
@@ -71,7 +72,9 @@ def append(history: Panel, newer: Panel) -> Panel:
         lengths.append(len(fresh))
         starts.append(fresh.times[0])
     ids = [*history.ids.tolist(), *newer.ids[matches < 0].tolist()]
-    return _regular(history, np.concatenate(parts), np.array(lengths), np.array(starts), ids)
+    plain = replace(history, inputs=None)
+    found = _regular(plain, np.concatenate(parts), np.array(lengths), np.array(starts), ids)
+    return replace(found, inputs=appended(history, newer, found))
 
 
 def pack_history(panel: Panel) -> dict[str, np.ndarray]:

@@ -34,6 +34,9 @@ MOST_HELD = 16_384
 SEASONS, HORIZONS, MOST_CONTEXT, WINDOWS_PER_ROW = 16, 3, 384, 2
 """Of the rule for the context: see `choose_context`."""
 
+PADDED_SHARE = 0.25
+"""Part of the series whose windows may be padded."""
+
 LEAST_FOLD, MOST_FOLD, MOST_RECURRENT, SEGMENTS = 7, 192, 128, 16
 """Steps of the recurrent stack: see `choose_fold`, `choose_recurrent_steps`, `choose_segment`."""
 
@@ -82,24 +85,26 @@ def choose_context(panel: Panel, horizon: int, holdout: Holdout) -> int:
     """How many rows a window sees: sixteen seasons or three horizons, the longer, but at most
     MOST_CONTEXT or two seasons; in whole seasons; fewer where less than WINDOWS_PER_ROW times as
     many whole windows would be left to train on. (With fewer, the linear path from the window has
-    more weights than it can learn.)
+    more weights than it can learn.) Of a quarter of the series at most is a window padded, unless
+    the rule is down to a season or a horizon: whole windows teach little about padded ones.
 
     Where not even one season fits, or of a long one not two, as a year of days in a table of four
     years, the season is left to the calendar's features and the rule is that of a table without.
     """
     lengths = panel.lengths - holdout.rows - horizon
 
-    def fits(context: int) -> bool:
+    def fits(context: int, least: int) -> bool:
         whole = np.maximum(0, lengths + 1 - context).sum()
-        return bool(whole >= WINDOWS_PER_ROW * context)
+        common = context <= max(least, horizon, np.quantile(lengths, PADDED_SHARE))
+        return bool(common and whole >= WINDOWS_PER_ROW * context)
 
     for season in (panel.season, 1):
         most = max(MOST_CONTEXT, 2 * season)
         context = min(max(SEASONS * season, HORIZONS * horizon), most) // season * season
         least = season if 2 * season <= MOST_CONTEXT else 2 * season
-        while context > least and not fits(context):
+        while context > least and not fits(context, least):
             context -= season
-        if fits(context):
+        if fits(context, least):
             return int(context)
     return 1
 

@@ -11,6 +11,11 @@ exchangeable with the held-out ones, with probability at least p, whatever the n
 (Lei et al. 2018, "Distribution-free predictive inference for regression", theorem 2.1; the scaling
 by a learnt spread is that of locally weighted conformal inference, section 5.2 there, with one
 spread for each side as in Romano, Patterson and Candès 2019, "Conformalized quantile regression").
+
+Time series are not exchangeable: errors grow and shrink over months. So only the newest scores
+count, and where truths become known their scores join (`online`, ``Forecaster.update``): weighted
+conformal inference with weights 1 and 0 (Barber, Candès, Ramdas and Tibshirani 2023, "Conformal
+prediction beyond exchangeability", section 4).
 """
 
 from __future__ import annotations
@@ -18,19 +23,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rollcast.errors import UsageError
+from rollcast.forecast.blend import NO_BLEND, Blend
 from rollcast.model.network import Network
 from rollcast.model.predict import Prediction, predict
 
 if TYPE_CHECKING:
     from rollcast.data.windows import Windows
 
-MOST_SCORES = 5000
-"""Scores kept per step. Of more, evenly spaced order statistics are kept and ranks rounded up."""
+NEWEST_ORIGINS = 256
+"""Origins whose scores count: older ones are forgotten, since errors change their size in time."""
+
+MOST_WINDOWS, LEAST_ORIGINS = 5000, 16
+"""Windows kept in all; of that many origins at least, so with many series some of each origin."""
 
 LEAST_SPREAD = 1e-3
 """Floor of a spread, in scales of the window: a network that is sure still divides by something."""
@@ -41,37 +51,55 @@ SPREAD_LEVELS = (0.1, 0.9)
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Sorted scores of every step: ``scores (kept, horizon)``, filled up with the largest one, and
-    how many held-out truths each step had: ``counts (horizon,)`` int64."""
+    """Scores of held-out windows, ``(windows, horizon)``, NaN where the truth was not observed, in
+    the order of ``stamps (windows,)`` int64: the panel's times of their first truths."""
 
     scores: np.ndarray
-    counts: np.ndarray
+    stamps: np.ndarray
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """How many scores each step has, ``(horizon,)``."""
+        return (~np.isnan(self.scores)).sum(axis=0)
+
+    @cached_property
+    def _sorted(self) -> np.ndarray:
+        return np.sort(self.scores, axis=0)  # NaN goes last
 
     @property
     def largest_level(self) -> float:
         """The largest level that every step can give, in percent: 100 · (1 − 1/(n + 1))."""
         return 100.0 * (1.0 - 1.0 / (int(self.counts.min()) + 1))
 
+    def check(self, level: float) -> None:
+        """Raise UsageError for a level in percent that there are too few held-out windows for."""
+        check_level(level)
+        count = self.counts
+        # n + 1 ranks: with n scores nothing can be said beyond the n-th.
+        if (ranks_of(count, level) > count).any():
+            raise UsageError(
+                f"level={level:g}: the calibration has {int(count.min())} held-out windows, "
+                f"which allow at most level {floor_level(self.largest_level)}. Ask for that or "
+                "less, or train on longer or more series."
+            )
+
     def radius(self, level: float) -> np.ndarray:
         """How many spreads an interval reaches to either side at each step, ``(horizon,)``.
 
         ``level`` in percent. Raises UsageError when there are too few held-out windows for it.
         """
-        check_level(level)
-        # n + 1 ranks: with n scores nothing can be said beyond the n-th.
-        ranks = [_rank(int(count), level) for count in self.counts]
-        if any(rank > count for rank, count in zip(ranks, self.counts, strict=True)):
-            raise UsageError(
-                f"level={level:g}: the calibration has {int(self.counts.min())} held-out windows, "
-                f"which allow at most level {floor_level(self.largest_level)}. Ask for that or "
-                "less, or train on longer or more series."
-            )
-        kept = len(self.scores)
-        rows = [
-            rank - 1 if count <= kept else math.ceil(rank * kept / count) - 1
-            for rank, count in zip(ranks, self.counts.tolist(), strict=True)
-        ]
-        return self.scores[rows, np.arange(len(rows))]
+        self.check(level)
+        return self._sorted[ranks_of(self.counts, level) - 1, np.arange(self.scores.shape[1])]
+
+    def after(self, scores: np.ndarray, stamps: np.ndarray) -> Calibration:
+        """The calibration with the scores of more windows; the oldest are forgotten."""
+        return kept(np.concatenate([self.scores, scores]), np.concatenate([self.stamps, stamps]))
+
+
+def ranks_of(counts: np.ndarray, level: float) -> np.ndarray:
+    """⌈(n + 1) · level⌉ of each count, where 80 % of 5 is 4 although 0.8 in binary is more."""
+    ranks = np.ceil(np.round((counts + 1) * (float(level) / 100.0), 9))
+    return np.maximum(ranks, 1).astype(np.int64)
 
 
 def check_level(level: float) -> None:
@@ -89,36 +117,60 @@ def floor_level(level: float) -> str:
     return f"{math.floor(level * 100 + 1e-9) / 100:g}"
 
 
-def calibrate(
+def scores_of(
     median: np.ndarray, below: np.ndarray, above: np.ndarray, truth: np.ndarray
+) -> np.ndarray:
+    """How many spreads each truth lay from the median; all are ``(windows, horizon)``."""
+    return np.maximum((median - truth) / below, (truth - median) / above)
+
+
+def calibrate(
+    median: np.ndarray,
+    below: np.ndarray,
+    above: np.ndarray,
+    truth: np.ndarray,
+    stamps: np.ndarray | None = None,
 ) -> Calibration:
     """The calibration from forecasts of held-out windows, all ``(windows, horizon)``.
 
     ``below`` and ``above`` are the spreads, positive; NaN in ``truth`` is not observed and left out
-    of its step. At most MOST_SCORES scores a step are kept, chosen so that no interval becomes
-    narrower than with all of them.
+    of its step. ``stamps (windows,)`` are the times of the first truths, None = in order.
     """
-    scores = np.maximum((median - truth) / below, (truth - median) / above)
-    scores = np.sort(scores, axis=0)  # NaN, not observed, goes last
-    counts = (~np.isnan(scores)).sum(axis=0)
-    kept = min(MOST_SCORES, int(counts.max(initial=0)))
-    result = np.zeros((kept, scores.shape[1]))
-    for step, count in enumerate(counts.tolist()):
-        if count > kept:
-            ranks = -(-np.arange(1, kept + 1) * count // kept)  # ⌈j n / kept⌉, the last one n
-            result[:, step] = scores[ranks - 1, step]
-        elif count:
-            result[:count, step] = scores[:count, step]
-            result[count:, step] = scores[count - 1, step]
-    return Calibration(result, counts.astype(np.int64))
+    scores = scores_of(median, below, above, truth)
+    return kept(scores, np.arange(len(scores)) if stamps is None else stamps)
+
+
+def kept(scores: np.ndarray, stamps: np.ndarray) -> Calibration:
+    """The calibration from those of the windows that count: see `window_order`."""
+    order, span = window_order(stamps)
+    newest = order[-span:]
+    return Calibration(scores[newest], stamps[newest].astype(np.int64))
+
+
+def window_order(stamps: np.ndarray) -> tuple[np.ndarray, int]:
+    """Which windows count, in the order of time, and how many of the newest at any time: those of
+    NEWEST_ORIGINS origins, but no more than MOST_WINDOWS. Of an origin with very many windows some
+    are left out, evenly spaced, so that LEAST_ORIGINS have room."""
+    order = np.argsort(stamps, kind="stable")
+    _, first, counts = np.unique(stamps[order], return_index=True, return_counts=True)
+    place = np.arange(len(order)) - np.repeat(first, counts)
+    room = np.minimum(counts, MOST_WINDOWS // LEAST_ORIGINS)
+    share, size = np.repeat(room, counts), np.repeat(counts, counts)
+    order = order[(place + 1) * share // size > place * share // size]
+    each = -(-len(order) // max(1, len(counts)))
+    return order, min(MOST_WINDOWS, NEWEST_ORIGINS * each)
 
 
 def forecast_spread(
-    network: Network, weights: np.ndarray, windows: Windows, levels: Sequence[float] = ()
+    network: Network,
+    weights: np.ndarray,
+    windows: Windows,
+    levels: Sequence[float] = (),
+    blend: Blend = NO_BLEND,
 ) -> tuple[Prediction, np.ndarray, np.ndarray]:
     """Forecasts of windows, with quantiles at ``levels``, and their spreads below and above."""
     found = predict(network, weights, windows, levels=(*levels, *spread_levels(network)))
-    return with_spread(network, found)
+    return with_spread(network, blend.applied(found, windows))
 
 
 def spread_levels(network: Network) -> tuple[float, ...]:
@@ -141,13 +193,12 @@ def spreads(
     """Spreads below and above the median, ``(windows, horizon)``, in the unit of the target.
 
     ``quantiles (windows, horizon, 2)`` are the head's own at SPREAD_LEVELS, None for a point head:
-    then the spread is the ``scale (windows,)`` of the window. Never smaller than a thousandth of
-    that scale.
+    then the spread is the ``scale (windows, horizon)`` of the window. Never smaller
+    than a thousandth of that scale.
     """
-    width = np.broadcast_to(scale[:, None], median.shape)
     if quantiles is None:
-        return width, width
-    floor = LEAST_SPREAD * width
+        return scale, scale
+    floor = LEAST_SPREAD * scale
     below = np.maximum(median - quantiles[..., 0], floor)
     above = np.maximum(quantiles[..., 1] - median, floor)
     return below, above
@@ -166,8 +217,3 @@ def intervals(
         radius = calibration.radius(level)
         result[level] = (median - radius * below, median + radius * above)
     return result
-
-
-def _rank(count: int, level: float) -> int:
-    """⌈(n + 1) · level⌉, where 80 % of 5 is 4 although 0.8 in binary is a little more."""
-    return max(1, math.ceil(round((count + 1) * float(level) / 100.0, 9)))

@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rollcast import engine
+from rollcast.forecast.effect_start import has_effects, start_effects
 from rollcast.forecast.holdout import choose_recurrent_steps
 from rollcast.forecast.start import FOLDS, training_batches
+from rollcast.model.effects import enter
 from rollcast.model.inputs import filled
 from rollcast.model.recursive import columns
+from rollcast.model.recursive_read import lagged
+from rollcast.model.skip import naive_map
 from rollcast.score.ridge import ridge
 
 if TYPE_CHECKING:
@@ -54,9 +58,10 @@ def recursive_spec(spec: NetworkSpec) -> NetworkSpec:
 @dataclass(frozen=True, eq=False)
 class Equations:
     """Training windows, float64: ``inputs (windows, lags + features + 1)``, newest value first,
-    then the calendar of the next row and 1; ``calendar (windows, horizon, features)``; ``target
-    (windows, horizon)``, ``observed`` alike; ``weight``, ``origin``, ``location``, ``scale
-    (windows,)``."""
+    then what is known of the next row and 1; ``calendar (windows, horizon, features)``: that of all
+    rows, the calendar, inputs known ahead and the newest past inputs; ``target (windows,
+    horizon)``, ``observed`` alike; ``weight``, ``origin``, ``location``, ``scale (windows,)``;
+    ``added (windows, horizon)`` is what inputs do, which the target is without."""
 
     inputs: Array
     calendar: Array
@@ -66,6 +71,7 @@ class Equations:
     origin: Array
     location: Array
     scale: Array
+    added: Array
 
     def sums(self, chosen: Array) -> tuple[Array, Array, float]:
         """Weighed products of the inputs of some windows by themselves and by the next value."""
@@ -83,15 +89,27 @@ def lag_start(problem: NetworkProblem, seed: int) -> Array:
     spec, weights = network.spec, network.initial(seed, problem.dtype)
     if not spec.lags:
         return weights
-    found = equations(problem)
-    best = best_lags(spec, found)
     views = network.views(weights)
+
+    def window_map() -> Array:
+        by_lag, _ = rolled_map(spec, best_lags(spec, equations(problem, weights)))
+        linear = np.zeros((spec.horizon, spec.context))
+        linear[:, spec.context - spec.lags :] = by_lag[:, ::-1]
+        return linear
+
+    if has_effects(spec):
+        start_effects(problem, weights, naive_map(spec, "seasonal_mean"), window_map)
+    found = equations(problem, weights)
+    best = best_lags(spec, found)
     views["lags.weight"][...] = best[: spec.lags] / spec.skip_gain
-    if spec.features:
-        views["calendar.weight"][...] = best[spec.lags : -1] / spec.skip_gain
-    begin = network.head.begin(
-        found.target.T, rolled(spec, best, found).T, found.observed.T, found.location, found.scale
-    )
+    features = slice(spec.lags, spec.lags + spec.row_features)
+    if "calendar.weight" in views:
+        views["calendar.weight"][...] = best[features] / spec.skip_gain
+    if "inputs.weight" in views:
+        view = views["inputs.weight"]
+        view[...] = best[features.stop : -1].reshape(view.shape) / spec.skip_gain
+    whole, located = found.target + found.added, rolled(spec, best, found) + found.added
+    begin = network.head.begin(whole.T, located.T, found.observed.T, found.location, found.scale)
     _, others = columns(network.head)
     views["head.bias"][0] += best[-1]
     if "head.spread" in views:
@@ -99,16 +117,22 @@ def lag_start(problem: NetworkProblem, seed: int) -> Array:
     return weights
 
 
-def equations(problem: NetworkProblem) -> Equations:
-    """The training windows of the regression."""
+def equations(problem: NetworkProblem, weights: Array | None = None) -> Equations:
+    """The training windows of the regression, without the effects that are in ``weights``."""
     spec, parts = problem.network.spec, []
-    for batch, weight in training_batches(problem):
+    for whole, weight in training_batches(problem):
+        views = None if weights is None else problem.network.views(weights)
+        batch = whole if views is None else enter(spec, views, whole)
         past = filled(batch.past, batch.observed)[::-1][: spec.lags]
         following = batch.future_features
+        if spec.input_lags and spec.past_inputs and batch.past_inputs is not None:
+            seen = lagged(spec, batch.past_inputs, spec.horizon)
+            following = np.concatenate([following, seen], axis=2)
         inputs = np.concatenate([past.T, following[0], np.ones((len(batch), 1))], axis=1)
         calendar = following.transpose(1, 0, 2)
-        target, observed = batch.target.T, batch.target_observed.T
-        known = (weight, batch.origin, batch.location, batch.scale)
+        added = np.zeros(batch.target.shape) if batch.added is None else batch.added
+        target, observed = (batch.target - added).T, batch.target_observed.T
+        known = (weight, batch.origin, batch.location, batch.scale, added.T)
         parts.append((inputs, calendar, target, observed, *known))
     joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
     floats = [np.ascontiguousarray(array, np.float64) for array in joined[:3]]
@@ -169,8 +193,18 @@ def rolled(
 ) -> Array:
     """Forecasts ``(windows, horizon)`` of an autoregression that goes on from its own: linear in
     the newest values, and in what calendar and constant add at each step."""
-    lags, horizon = spec.lags, spec.horizon
-    a, rest = weights[:lags], weights[lags:]
+    rest = weights[spec.lags :]
+    by_lag, by_step = rolled_map(spec, weights)
+    with np.errstate(over="ignore", invalid="ignore"):
+        added = np.einsum("whf,f->wh", found.calendar[chosen], rest[:-1]) + rest[-1]
+        newest = np.ascontiguousarray(found.inputs[chosen][:, : spec.lags])
+        return engine.linear(newest, by_lag) + engine.linear(np.ascontiguousarray(added), by_step)
+
+
+def rolled_map(spec: NetworkSpec, weights: Array) -> tuple[Array, Array]:
+    """What the newest values ``(horizon, lags)``, and what is added at each step ``(horizon,
+    horizon)``, come to in the forecast of each step."""
+    lags, horizon, a = spec.lags, spec.horizon, weights[: spec.lags]
     by_lag, by_step = np.zeros((horizon, lags)), np.zeros((horizon, horizon))
     with np.errstate(over="ignore", invalid="ignore"):
         for step in range(horizon):
@@ -181,6 +215,4 @@ def rolled(
             by_lag[step, : lags - known] += a[known:]
             by_step[step] = (own * by_step[before]).sum(axis=0)
             by_step[step, step] = 1.0
-        added = np.einsum("whf,f->wh", found.calendar[chosen], rest[:-1]) + rest[-1]
-        newest = np.ascontiguousarray(found.inputs[chosen][:, :lags])
-        return engine.linear(newest, by_lag) + engine.linear(np.ascontiguousarray(added), by_step)
+    return by_lag, by_step

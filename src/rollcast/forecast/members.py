@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from rollcast.errors import UsageError
+from rollcast.forecast.deadline import Deadline, least
 from rollcast.forecast.setup import Setup
 from rollcast.train.events import Listener
 from rollcast.train.loop import Outcome, run
@@ -22,18 +23,26 @@ Path = str | os.PathLike[str]
 
 
 def first_runs(
-    setup: Setup, seed: int, members: int, listeners: Sequence[Listener], files: Sequence[Path]
+    setup: Setup,
+    seed: int,
+    members: int,
+    listeners: Sequence[Listener],
+    files: Sequence[Path],
+    deadline: Deadline,
+    spent: float = 0.0,
 ) -> tuple[list[Outcome], np.ndarray]:
     """Each member trained with rows held out: how it went, and the weights, `joined`.
 
-    ``files`` are the checkpoints, one a member; none = nothing is kept.
+    ``files`` are checkpoints of the first members; of the others nothing is kept. The first member
+    may have ``spent`` seconds before.
     """
     outcomes, found = [], []
-    limit = setup.training.max_seconds and setup.training.max_seconds / members
-    training = replace(setup.training, max_seconds=limit)
+    given = setup.training.max_seconds and setup.training.max_seconds / members
     for index in range(members):
         problem = setup.first(seed + index)
-        file = files[index] if files else None
+        file = files[index] if index < len(files) else None
+        share = deadline.left / (members - index) + (spent if index == 0 else 0.0)
+        training = replace(setup.training, max_seconds=least(given, share))
         outcome = run(problem, training, seed + index, listeners, file)
         outcomes.append(outcome)
         found.append(problem.settled(outcome.weights))
@@ -46,15 +55,16 @@ def second_runs(
     firsts: Sequence[Outcome],
     listeners: Sequence[Listener],
     files: Sequence[Path],
+    deadline: Deadline,
 ) -> tuple[float, np.ndarray]:
     """Each member as in its first run, at its learning rates, but on all windows, and no longer
-    than was best there: the seconds, and the weights, `joined`."""
+    than was best there, or than there is time: the seconds, and the weights, `joined`."""
     seconds, found = 0.0, []
     for index, first in enumerate(firsts):
         problem = setup.second(seed + index)
         outcome = run(
             problem,
-            replace(setup.training, max_seconds=None),
+            replace(setup.training, max_seconds=least(deadline.left / (len(firsts) - index))),
             seed + index,
             listeners,
             file_of_second_run(files[index]) if files else None,

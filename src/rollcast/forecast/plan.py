@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rollcast.data.inputs import ROLES
 from rollcast.data.panel import Panel
 from rollcast.data.windows import Windows
 from rollcast.forecast.holdout import (
@@ -24,6 +25,13 @@ MAPS = 4
 """Linear maps of the window under gates, where there are MANY_WINDOWS to learn the gates from.
 With fewer there is one, and it moves still slower: it starts from a closed form that little data
 can only spoil."""
+
+LEAST_INPUT_LAGS, MOST_INPUT_LAGS, MOST_INPUT_COLUMNS = 8, 48, 384
+"""Of the newest rows of past inputs that linear paths read: a horizon, or a season if that is
+longer and no longer than so many, at least so many, as long as all inputs together are no more."""
+
+UNITS_WITH_INPUTS = 32
+"""Width of the path from the known future where it has inputs to combine."""
 
 
 def context_of(params: dict[str, Any], panel: Panel, holdout: Holdout) -> int:
@@ -59,6 +67,7 @@ def plan_network(params: dict[str, Any], every: Windows, trained: Windows) -> Ne
         initial=params["initial"],
         dropout=params["dropout"],
         normalize=params["normalize"],
+        **of_inputs(every),
     )
     if params["strategy"] == "recursive":
         return recursive_spec(spec)
@@ -66,6 +75,29 @@ def plan_network(params: dict[str, Any], every: Windows, trained: Windows) -> Ne
         rows = params["segment"] or choose_segment(context, panel.season)
         return segment_spec(spec, rows)
     return spec
+
+
+def of_inputs(every: Windows) -> dict[str, Any]:
+    """The fields of a spec that inputs call for."""
+    inputs, rows = every.panel.inputs, every.features.inputs
+    if inputs is None or rows is None:
+        return {}
+    lags = max(every.horizon, min(every.panel.season, MOST_INPUT_LAGS), LEAST_INPUT_LAGS)
+    most = max(1, MOST_INPUT_COLUMNS // max(1, rows.past_width))
+    counts = {
+        role: tuple(len(each.categories) + 1 for each in inputs.of_role(role) if each.categories)
+        for role in ROLES
+    }
+    return {
+        "waves": every.features.waves,
+        "effects": every.features.effects,
+        "past_inputs": rows.past_width,
+        "input_lags": min(lags, most, every.context) if rows.past_width else 0,
+        "past_codes": counts["past"],
+        "known_codes": counts["future"],
+        "static_codes": counts["static"],
+        "future_units": UNITS_WITH_INPUTS,
+    }
 
 
 def segment_spec(spec: NetworkSpec, rows: int) -> NetworkSpec:

@@ -102,6 +102,10 @@ class NetworkProblem:
         digest.update(f"{training.scaling} {self.dtype}".encode())
         panel = training.panel
         arrays = [panel.values, panel.offsets, panel.times.astype(np.int64), training.origin]
+        if panel.inputs is not None:
+            inputs = panel.inputs
+            digest.update(repr((inputs.columns, inputs.holidays)).encode())
+            arrays += [inputs.past, inputs.future, inputs.offsets, inputs.static]
         if validation is not None:
             arrays.append(validation.origin)
         if self.units is not None:

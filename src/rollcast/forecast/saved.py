@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.data.calendar import calendar_feature_names
 from rollcast.data.panel import Panel
-from rollcast.data.scaling import SCALINGS
+from rollcast.data.scaling import make_scaling
+from rollcast.data.transform import make_transform
 from rollcast.errors import ModelFileError, UsageError
+from rollcast.forecast.blend_saved import pack_blend, unpack_blend
 from rollcast.forecast.fitted import Fitted
+from rollcast.forecast.forecaster_params import BUDGET
 from rollcast.forecast.history import (
     pack_columns,
     pack_history,
@@ -23,6 +25,14 @@ from rollcast.forecast.history import (
 )
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
+from rollcast.forecast.saved_inputs import (
+    check_fit,
+    pack_inputs,
+    pack_rows,
+    unpack_inputs,
+    unpack_rows,
+)
+from rollcast.forecast.trials_saved import pack_trials, unpack_trials
 from rollcast.model.file import field, section
 from rollcast.model.network import build
 from rollcast.model.spec import NetworkSpec
@@ -44,7 +54,7 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
     params["training"] = asdict(params["training"])
     if params["hidden"] is not None:
         params["hidden"] = [int(units) for units in params["hidden"]]
-    for name in ("horizon", "seed", "context", "validation", "ensemble"):
+    for name in ("horizon", "seed", "context", "validation", "ensemble", "trials"):
         params[name] = None if params[name] is None else int(params[name])
     spec = {
         "forecaster": params,
@@ -60,12 +70,14 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         "holdout": asdict(fitted.holdout),
         "options": fitted.options,
         "best_steps": list(fitted.best_steps),
+        "scaling": fitted.scaling,
+        "trials": pack_trials(fitted.trials),
     }
     spec |= {name: getattr(fitted, name) for name in _FACTS}
-    sections = {
+    sections = pack_blend(fitted.blend, spec) | {
         "network/weights": fitted.weights,
         "calibration/scores": fitted.calibration.scores,
-        "calibration/counts": fitted.calibration.counts,
+        "calibration/stamps": fitted.calibration.stamps,
     }
     if len(fitted.ids):
         sections |= {
@@ -73,8 +85,12 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
             "scaling/location": fitted.location,
             "scaling/scale": fitted.scale,
         }
+        if len(fitted.powers):
+            sections["scaling/powers"] = fitted.powers
+    inputs, scales = pack_inputs(fitted)
+    spec, sections = spec | inputs, sections | scales
     if history is not None:
-        sections |= pack_history(history)
+        sections |= pack_history(history) | pack_rows(history)
     return spec, sections
 
 
@@ -89,40 +105,42 @@ def unpack(
         raise ModelFileError("the model's network has another horizon than its forecaster.")
     freq = field(spec, "freq", str, int)
     try:
-        features = len(calendar_feature_names(freq))
+        scaling = _later(spec, "scaling", params["scaling"], str)
+        kind = make_scaling(scaling)
+    except UsageError as error:
+        raise ModelFileError(f"the model's scaling cannot be: {error}") from error
+    inputs = unpack_inputs(spec, sections, kind.of)
+    try:
+        check_fit(network_spec, freq, inputs)
     except UsageError as error:
         raise ModelFileError(f"the model's frequency cannot be: {error}") from error
-    if features != network_spec.features or params["scaling"] not in SCALINGS:
-        raise ModelFileError("the model's network does not fit its frequency or its scaling.")
     shape = (network.count,)
     if params["ensemble"] > 1:
         shape = (params["ensemble"], network.count)
     weights = section(sections, "network/weights", params["training"].dtype, shape)
-    horizon = network_spec.horizon
-    scores = section(sections, "calibration/scores", "f8", (None, horizon))
-    counts = section(sections, "calibration/counts", "i8", (horizon,))
-    if (counts < 0).any() or (len(scores) == 0 and counts.any()):
-        raise ModelFileError("the model's calibration cannot be. Save the model again.")
-    if (np.diff(scores, axis=0) < 0).any() or (scores < 0).any():
-        raise ModelFileError("the model's calibration is not sorted. Save the model again.")
     if params["name"] not in field(spec, "scores", dict):
         raise ModelFileError("the model's scores are not those of its network.")
+    trials = unpack_trials(spec)
     ids, location, scale = _statistics(sections)
+    powers = _powers(sections, params["transform"], len(ids))
     history = unpack_history(spec, sections, network_spec.season)
+    history = unpack_rows(history, sections, inputs)
     facts = {name: field(spec, name, *kinds) for name, kinds in _FACTS.items()}
     fitted = Fitted(
         params=params,
         network=network,
         weights=weights,
-        calibration=Calibration(scores, counts),
+        blend=unpack_blend(params["blend"], spec, sections, network_spec),
+        calibration=_calibration(sections, network_spec.horizon),
         columns=unpack_columns(field(spec, "columns", dict)),
         freq=freq,
         season=network_spec.season,
         source=field(spec, "source", str),
-        scaling=params["scaling"],
+        scaling=scaling,
         ids=ids,
         location=location,
         scale=scale,
+        powers=powers,
         scores={
             method: {metric: _number(value) for metric, value in row.items()}
             for method, row in _mapping(spec, "scores", dict).items()
@@ -134,9 +152,34 @@ def unpack(
         holdout=_holdout(field(spec, "holdout", dict)),
         options=_options(field(spec, "options", dict)),
         best_steps=_best_steps(spec, params["ensemble"]),
+        trials=trials,
+        **inputs,
         **facts,
     )
     return params, fitted, history
+
+
+def _calibration(sections: dict[str, np.ndarray], horizon: int) -> Calibration:
+    scores = section(sections, "calibration/scores", "f8", (None, horizon))
+    if "calibration/stamps" not in sections:
+        return _calibration_of_old(sections, scores)
+    stamps = section(sections, "calibration/stamps", "i8", (len(scores),))
+    if (np.diff(stamps) < 0).any() or (scores < 0).any():
+        raise ModelFileError("the model's calibration cannot be. Save the model again.")
+    return Calibration(scores, stamps)
+
+
+def _calibration_of_old(sections: dict[str, np.ndarray], scores: np.ndarray) -> Calibration:
+    """Of a file in which the scores of each step are sorted and filled up, with their numbers."""
+    counts = section(sections, "calibration/counts", "i8", (scores.shape[1],))
+    if (counts < 0).any() or (len(scores) == 0 and counts.any()):
+        raise ModelFileError("the model's calibration cannot be. Save the model again.")
+    if (np.diff(scores, axis=0) < 0).any() or (scores < 0).any():
+        raise ModelFileError("the model's calibration is not sorted. Save the model again.")
+    known = np.where(np.arange(len(scores))[:, None] < counts, scores, np.nan)
+    # Their order in time is not known; by size the smallest would be forgotten first.
+    mixed = np.random.default_rng(0).permutation(len(scores))
+    return Calibration(known[mixed], np.arange(-len(scores), 0))
 
 
 def _params(saved: dict[str, Any]) -> dict[str, Any]:
@@ -154,12 +197,18 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "skip": _later(saved, "skip", "ridge", str),
         "head": field(saved, "head", str),
         "scaling": field(saved, "scaling", str),
+        "transform": _later(saved, "transform", None, str, type(None)),
+        "nonnegative": _later(saved, "nonnegative", False, bool),
+        "integer": _later(saved, "integer", False, bool),
         "initial": _later(saved, "initial", "torch", str),
         "dropout": _later(saved, "dropout", 0.0, float),
         "normalize": _later(saved, "normalize", None, str, type(None)),
         "validation": _later(saved, "validation", None, int, type(None)),
+        "budget": _later(saved, "budget", BUDGET, float),
+        "trials": _later(saved, "trials", None, int, type(None)),
         "refit": _later(saved, "refit", True, bool),
         "ensemble": _later(saved, "ensemble", 1, int),
+        "blend": _later(saved, "blend", None, str, type(None)),
         "training": training,
         "seed": field(saved, "seed", int),
         "name": field(saved, "name", str),
@@ -187,9 +236,24 @@ def _statistics(sections: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray
     scale = section(sections, "scaling/scale", "f8", (len(location),))
     if (scale <= 0).any():
         raise ModelFileError("the model's scaling has a scale that is not above 0.")
-    ids = np.empty(len(location), object)
-    ids[:] = unpack_ids(sections, "scaling/ids", len(location))
+    powers = sections.get("scaling/powers", location)
+    count = len(location) or (len(powers) if powers.ndim == 1 else 0)
+    ids = np.empty(count, object)
+    ids[:] = unpack_ids(sections, "scaling/ids", count)
     return ids, location, scale
+
+
+def _powers(sections: dict[str, np.ndarray], text: str | None, count: int) -> np.ndarray:
+    try:
+        transform = make_transform(text)
+    except UsageError as error:
+        raise ModelFileError(f"the model's transform cannot be: {error}") from error
+    if transform is None or not transform.has_powers:
+        return np.empty(0)
+    powers = section(sections, "scaling/powers", "f8", (count,))
+    if (powers < 0).any() or (powers > 2).any():
+        raise ModelFileError("the model's transform has powers that are not from 0 to 2.")
+    return powers
 
 
 def _holdout(saved: dict[str, Any]) -> Holdout:

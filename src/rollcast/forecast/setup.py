@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from rollcast.data.input_windows import input_scales
 from rollcast.data.panel import Panel
-from rollcast.data.scaling import series_statistics
+from rollcast.data.scaling import make_scaling, series_statistics
+from rollcast.data.transform import Transform, Transformed, make_transform
 from rollcast.data.windows import Windows
 from rollcast.forecast.evaluate import seasonal_units
 from rollcast.forecast.holdout import Holdout, cut_rows
@@ -33,16 +35,30 @@ class Setup:
     held: Windows
     cut: np.ndarray
     training: Training
+    transform: Transform | None
+
+    @property
+    def powers(self) -> np.ndarray:
+        """The power of each series where the transform has found them, else empty."""
+        seen = self.every.transformed
+        found = self.transform is not None and self.transform.has_powers
+        if not found or seen is None or seen.powers is None:
+            return np.empty(0)
+        return seen.powers
+
+    def units(self) -> np.ndarray:
+        """The unit of each series' errors ``(series,)``, from rows before the cut."""
+        return loss_units(self.every.panel, self.cut)
 
     def first(self, seed: int) -> NetworkProblem:
         """What the first run trains."""
-        units = loss_units(self.every.panel, self.cut)
+        units = loss_units(self.every.read, self.cut)
         return self._problem(self.trained, self.held, seed, units)
 
     def second(self, seed: int) -> NetworkProblem:
         """The same on all rows, with nothing held out."""
         ends = self.every.panel.offsets[1:]
-        units = loss_units(self.every.panel, ends)
+        units = loss_units(self.every.read, ends)
         return self._problem(whole_windows(self.every, ends), None, seed, units)
 
     def _problem(
@@ -60,19 +76,27 @@ def set_up(params: dict[str, Any], panel: Panel, holdout: Holdout) -> Setup:
     """
     check_support(make_head(params["head"]), panel)
     training: Training = params["training"]
+    cut = cut_rows(panel, holdout)
+    transform = make_transform(params["transform"])
+    seen = panel
+    if transform is not None:
+        before = np.arange(len(panel.values)) < np.repeat(cut, panel.lengths)
+        known = replace(panel, values=np.where(before, panel.values, np.nan))
+        seen = transform.of(panel, transform.powers(known))
+    read = seen.as_panel if isinstance(seen, Transformed) else seen
     every = Windows(
-        panel,
+        seen,
         context_of(params, panel, holdout),
         int(params["horizon"]),
         scaling=params["scaling"],
+        input_scales=input_scales(panel, make_scaling(params["scaling"]).of, cut, read),
         dtype=training.dtype,
     )
     trained, held = every.hold_out(holdout.origins, holdout.step, holdout.rows)
-    cut = cut_rows(panel, holdout)
     trained = whole_windows(trained, cut)
     network = build(plan_network(params, every, trained))
     training = replace(training, learning_rate=training.base_rate(trained.count))
-    return Setup(network, holdout, every, trained, held, cut, training)
+    return Setup(network, holdout, every, trained, held, cut, training, transform)
 
 
 def whole_windows(trained: Windows, cut: np.ndarray) -> Windows:

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rollcast import engine
+from rollcast.forecast.effect_start import has_effects, start_effects
+from rollcast.model.effects import enter
 from rollcast.model.inputs import filled
-from rollcast.model.skip import lag_map, naive_map
+from rollcast.model.skip import lag_map, naive_map, skip_rows
 from rollcast.score.ridge import ridge
 
 if TYPE_CHECKING:
@@ -40,9 +42,10 @@ AT_ONCE = 2048
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Training windows side by side, float64: ``inputs (context + 1, windows)``, the last row ones;
-    ``target (horizon, windows)``, ``observed`` alike; ``weight``, ``origin``, ``location`` and
-    ``scale (windows,)``."""
+    """Training windows side by side, float64: ``inputs (columns of the skip path + 1, windows)``,
+    the last row ones; ``target (horizon, windows)``, ``observed`` alike; ``weight``, ``origin``,
+    ``location`` and ``scale (windows,)``; ``added (horizon, windows)`` is what inputs do, which the
+    target is without."""
 
     inputs: np.ndarray
     target: np.ndarray
@@ -51,6 +54,7 @@ class Rows:
     origin: np.ndarray
     location: np.ndarray
     scale: np.ndarray
+    added: np.ndarray
 
     def take(self, chosen: np.ndarray) -> Rows:
         return Rows(
@@ -61,6 +65,7 @@ class Rows:
             self.origin[chosen],
             self.location[chosen],
             self.scale[chosen],
+            self.added[:, chosen],
         )
 
     def sums(self, filler: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -83,20 +88,28 @@ def linear_start(problem: NetworkProblem, seed: int) -> np.ndarray:
     weights = network.initial(seed, problem.dtype)
     if network.spec.skip == "none":
         return weights
-    rows = training_rows(problem)
-    ridge_start = network.spec.skip == "ridge"
-    best = best_map(problem, rows) if ridge_start else naive_start(network.spec)
-    views = network.views(weights)
-    spec = network.spec
-    maps = views["skip.weight"].reshape(spec.maps, spec.horizon, spec.context)
+    spec, views = network.spec, network.views(weights)
+
+    def map_of(rows: Rows) -> np.ndarray:
+        return best_map(problem, rows) if spec.skip == "ridge" else naive_start(spec)
+
+    def window_map() -> np.ndarray:
+        return np.ascontiguousarray(map_of(training_rows(problem, weights))[: spec.context].T)
+
+    if has_effects(spec):
+        start_effects(problem, weights, naive_map(spec, "seasonal_mean"), window_map)
+    rows = training_rows(problem, weights)
+    best = map_of(rows)
+    maps = views["skip.weight"].reshape(spec.maps, spec.horizon, spec.skip_columns)
     maps[0] = best[:-1].T
     if spec.maps > 1:
-        maps[1:] = other_maps(problem, rows, best, spec.maps - 1)
+        maps[1:] = 0.0
+        maps[1:, :, : spec.context] = other_maps(problem, rows, best, spec.maps - 1)
     maps /= spec.skip_gain
     bias = views["decoder.bias"].reshape(network.spec.horizon, network.head.width)
     head = network.head
-    located = forecast(best, rows.inputs)
-    found = head.begin(rows.target, located, rows.observed, rows.location, rows.scale)
+    target, located = rows.target + rows.added, forecast(best, rows.inputs) + rows.added
+    found = head.begin(target, located, rows.observed, rows.location, rows.scale)
     found[:, : head.locations] += best[-1][:, None]
     bias[...] = found
     return weights
@@ -104,18 +117,28 @@ def linear_start(problem: NetworkProblem, seed: int) -> np.ndarray:
 
 def naive_start(spec: NetworkSpec) -> np.ndarray:
     """The naive forecast that the spec names, shaped as `best_map`."""
-    return np.vstack([naive_map(spec, spec.skip).T, np.zeros(spec.horizon)])
+    return of_all_columns(spec, naive_map(spec, spec.skip))
 
 
-def training_rows(problem: NetworkProblem) -> Rows:
-    """The training windows of the regression."""
-    parts = []
+def of_all_columns(spec: NetworkSpec, found: np.ndarray) -> np.ndarray:
+    """A map ``(horizon, context)`` shaped as `best_map`: nothing of past inputs, no constant."""
+    whole = np.zeros((spec.skip_columns + 1, spec.horizon))
+    whole[: spec.context] = found.T
+    return whole
+
+
+def training_rows(problem: NetworkProblem, weights: np.ndarray | None = None) -> Rows:
+    """The training windows of the regression, without the effects that are in ``weights``."""
+    parts, spec = [], problem.network.spec
     for batch, weight in training_batches(problem):
+        if weights is not None:
+            batch = enter(spec, problem.network.views(weights), batch)
         past = filled(batch.past, batch.observed)
-        inputs = np.ones((len(past) + 1, past.shape[1]))
-        inputs[:-1] = past
-        known = (weight, batch.origin, batch.location, batch.scale)
-        parts.append((inputs, batch.target, batch.target_observed, *known))
+        inputs = np.ones((spec.skip_columns + 1, past.shape[1]))
+        inputs[:-1] = skip_rows(spec, past, batch).T
+        added = np.zeros(batch.target.shape) if batch.added is None else batch.added
+        known = (weight, batch.origin, batch.location, batch.scale, added)
+        parts.append((inputs, batch.target - added, batch.target_observed, *known))
     joined = [np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)]
     return Rows(joined[0], joined[1].astype(np.float64), *joined[2:])
 
@@ -133,9 +156,9 @@ def training_batches(problem: NetworkProblem) -> Iterator[tuple[Batch, np.ndarra
 
 
 def best_map(problem: NetworkProblem, rows: Rows) -> np.ndarray:
-    """The linear map ``(context + 1, horizon)``, its last row the constant."""
+    """The linear map ``(columns + 1, horizon)``, its last row the constant."""
     spec = problem.network.spec
-    priors = [np.vstack([naive_map(spec, name).T, np.zeros(spec.horizon)]) for name in PRIORS]
+    priors = [of_all_columns(spec, naive_map(spec, name)) for name in PRIORS]
     filler = priors[-1]
     whole = rows.sums(filler)
     candidates = [(prior, penalty) for prior in priors for penalty in PENALTIES]
@@ -167,8 +190,7 @@ def other_maps(problem: NetworkProblem, rows: Rows, best: np.ndarray, count: int
     season = spec.season if spec.season <= spec.context else 1
     candidates = [naive_map(spec, "seasonal_mean")]
     candidates += [lag_map(spec, lag) for lag in range(season, spec.context + 1, season)]
-    constant = np.zeros((1, spec.horizon))
-    errors = np.stack([error_by_window(np.vstack([m.T, constant]), rows) for m in candidates])
+    errors = np.stack([error_by_window(of_all_columns(spec, m), rows) for m in candidates])
     least = error_by_window(best, rows)
     chosen = []
     for _ in range(count):

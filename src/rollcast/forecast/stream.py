@@ -10,14 +10,14 @@ import numpy as np
 
 from rollcast import engine
 from rollcast.data.panel import Panel
-from rollcast.errors import DataError, UsageError
+from rollcast.errors import DataError
 from rollcast.forecast import intervals, stream_state
 from rollcast.forecast.clock import Clock
+from rollcast.forecast.limits import Limits
 from rollcast.forecast.result import Forecast, checked_levels
 from rollcast.model import recursive
 from rollcast.model.predict import read_off
 from rollcast.model.recursive import Memory
-from rollcast.model.walk import memories
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,9 +54,10 @@ class Stream:
         self._stepper = engine.Stream(packed, count, head)
         gain = dtype.type(spec.skip_gain)
         self._lags = gain * views["lags.weight"][::-1] if spec.lags else np.zeros(1, dtype)
-        calendar = gain * views["calendar.weight"] if spec.lags and spec.features else None
+        calendar = gain * views["calendar.weight"] if spec.lags and spec.row_features else None
         self._panel = panel.tail(1)
-        self._clock = Clock(self._panel, spec.horizon, calendar, dtype)
+        self._beside = start.beside
+        self._clock = Clock(self._panel, spec.horizon, calendar, dtype, start.beside)
         kept = len(self._lags)
         self._values = np.zeros((kept + SPARE, count), dtype)
         self._values[: kept - 1] = start.memory.past[-(kept - 1) :] if kept > 1 else 0
@@ -65,6 +66,7 @@ class Stream:
         self._location_of_one = float(start.location[0])
         self._scale_of_one = float(start.scale[0])
         self._row = np.empty(count)  # of update, which makes no arrays it can do without
+        self._limits = fitted.limits if fitted.limits != Limits() else None
         self._plain = network.head.first_is_point
         self._stale = True  # whether a freshness below 1 may stand in the input
         self._finite = np.empty(count, bool)
@@ -131,7 +133,8 @@ class Stream:
         found = read_off(network, output, self._location, self._scale, asked)
         found, below, above = intervals.with_spread(network, found)
         bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
-        return Forecast(self._now(), self.name, found.median, bands)
+        limits = fitted.limits
+        return Forecast(self._now(), self.name, limits.point(found.median), limits.bands(bands))
 
     def predict(self, *, level: float | Sequence[float] = (80, 95)) -> Any:
         """As ``forecast``, but a table, as that of ``Forecaster.predict``."""
@@ -140,7 +143,7 @@ class Stream:
     def state(self) -> bytes:
         """All that this stream knows, to go on from to the same bits in another process:
         ``model.stream(state=…)``, with the same model. Nothing in it is executed."""
-        start = stream_state.Start(self._memory(), self._location, self._scale)
+        start = stream_state.Start(self._memory(), self._location, self._scale, self._beside)
         return stream_state.pack(self._fitted, self._now(), start, self._single)
 
     def __repr__(self) -> str:
@@ -200,7 +203,7 @@ class Stream:
             return self._point(median, told)
         found = median * self._scale
         found += self._location
-        return found
+        return found if self._limits is None else self._limits.point(found)
 
     def _point(self, first: Array, told: Array) -> Array:
         """The forecast of the next row ``(series,)`` where it takes all of the head's numbers."""
@@ -213,61 +216,10 @@ class Stream:
     def _memory(self) -> Memory:
         """What the network knew before the newest row."""
         recurrent = self._fitted.network.recurrent
-        h, c = (
-            recurrent.layers_of(*each) for each in zip(("h", "c"), self._before, strict=True)
-        )
+        h, c = (recurrent.layers_of(*each) for each in zip(("h", "c"), self._before, strict=True))
         past = self._values[self._end - len(self._lags) : self._end - 1]
         return Memory(h, c, past, self._values[self._end - 1], self._age)
 
     def _now(self) -> Panel:
         """The newest row of each series, without its value."""
         return replace(self._panel, times=self._clock.newest)
-
-
-def open_stream(name: str, fitted: Fitted, panel: Panel, series: Any) -> Stream:
-    """A stream at the end of one ``series`` of ``panel``, of a list of them, or (None) of all."""
-    single = series is None and panel.columns.id is None
-    if series is not None:
-        # an (id, target) pair is one id
-        one = isinstance(series, tuple) and panel.columns.pairs and series in panel.ids.tolist()
-        single = one or not isinstance(series, list | tuple | np.ndarray)
-        panel = panel.take(_places(panel, [series] if single else list(series)))
-    windows = fitted.windows_at_end(panel)
-    assert windows.statistics is not None
-    memory = memories(fitted.network, fitted.weights, windows, np.arange(len(panel)))
-    return Stream(name, fitted, panel, stream_state.Start(memory, *windows.statistics), single)
-
-
-def _places(panel: Panel, ids: list[Any]) -> list[int]:
-    """Which series of the panel have these ids; raises UsageError."""
-    known = {id: index for index, id in enumerate(panel.ids.tolist())}
-    for id in ids:
-        if id not in known:
-            raise UsageError(
-                f"stream: {panel.source} has no series {id!r}; it has "
-                f"{', '.join(map(repr, list(known)[:5]))}{' …' if len(known) > 5 else ''}."
-            )
-    if not ids or len(set(ids)) < len(ids):
-        raise UsageError(f"stream: series={ids!r}; expected each id once, and at least one.")
-    return [known[id] for id in ids]
-
-
-def restored_stream(name: str, fitted: Fitted, state: bytes) -> Stream:
-    """The stream that was packed; raises ModelFileError for a state of another model."""
-    panel, start, single = stream_state.unpack(fitted, state)
-    return Stream(name, fitted, panel, start, single)
-
-
-def check_streamable(fitted: Fitted) -> None:
-    """Raise UsageError for a model whose forecasts need more than the newest value and a state."""
-    if not fitted.whole:
-        found = f"strategy={fitted.network.spec.strategy!r}, scaling={fitted.scaling!r}"
-        raise UsageError(
-            f"stream: this model was fitted with {found}, which reads a whole window for every "
-            "forecast. Fit one with strategy='recursive', scaling='series'."
-        )
-    if fitted.weights.ndim > 1:
-        raise UsageError(
-            f"stream: this model is an ensemble of {len(fitted.weights)} networks, and a stream "
-            "keeps the state of one. Fit it with ensemble=1, or call update and predict."
-        )

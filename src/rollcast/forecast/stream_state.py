@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rollcast.data.calendar import calendar_feature_names
 from rollcast.data.frequency import parse_frequency
 from rollcast.data.panel import Panel, object_array
 from rollcast.errors import ModelFileError
@@ -21,11 +22,13 @@ KIND = "rollcast stream"
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Where a stream begins: the memory before each newest row; location, scale ``(series,)``."""
+    """Where a stream begins: the memory before each newest row; location, scale ``(series,)``;
+    ``beside (series, numbers)``: what the network reads of static inputs."""
 
     memory: Memory
     location: np.ndarray
     scale: np.ndarray
+    beside: np.ndarray
 
 
 def pack(fitted: Fitted, panel: Panel, start: Start, single: bool) -> bytes:
@@ -38,6 +41,7 @@ def pack(fitted: Fitted, panel: Panel, start: Start, single: bool) -> bytes:
         "stream/location": start.location,
         "stream/scale": start.scale,
         "stream/past": memory.past,
+        "stream/beside": start.beside,
         "stream/value": memory.value,
         "stream/age": age,
     }
@@ -98,7 +102,12 @@ def unpack(fitted: Fitted, data: bytes) -> tuple[Panel, Start, bool]:
         source=field(spec, "source", str),
     )
     location = section(sections, "stream/location", "f8", (count,))
-    return panel, Start(memory, location, scale), field(spec, "single", bool)
+    waves = len(calendar_feature_names(fitted.freq))
+    shape = (count, network.spec.row_features - waves)
+    beside = np.zeros(shape, fitted.weights.dtype)
+    if "stream/beside" in sections or shape[1]:  # older states lack it
+        beside = section(sections, "stream/beside", dtype, shape)
+    return panel, Start(memory, location, scale, beside), field(spec, "single", bool)
 
 
 def _digest(fitted: Fitted) -> str:

@@ -5,7 +5,8 @@
     output = D h + e                                       decoder, one row of D per step and output
            + Σ_k softmax_k(G_k h + c_k) S_k z              skip: linear in the scaled window z,
                                                            one map or several under gates
-           + O tanh(A h + B f_k + E_k)                     future: step k's calendar features f_k
+           + O tanh(A h + B f_k + E_k)                     future: step k's calendar and inputs f_k
+           + e_k                                           what inputs do, see effects.py
 
 Every step sees the whole of h, and so the newest value. (To read the last steps' hidden states as
 the steps of the forecast, as some libraries do, hides it from all but one of them.) The skip path
@@ -19,8 +20,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rollcast import engine
+from rollcast.model.effects import Slopes, filled_backward
 from rollcast.model.inputs import filled
-from rollcast.model.skip import Skip, naive_map, skip_backward, skip_forward, skip_shapes
+from rollcast.model.skip import (
+    Skip,
+    begin_skip,
+    skip_backward,
+    skip_forward,
+    skip_rows,
+    skip_shapes,
+)
 from rollcast.model.spec import NetworkSpec
 
 if TYPE_CHECKING:
@@ -37,10 +46,10 @@ def shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
         "decoder.weight": (spec.horizon * width, spec.hidden[-1]),
         "decoder.bias": (spec.horizon * width,),
     }
-    if spec.features:
+    if spec.row_features:
         result |= {
             "future.state": (spec.future_units, spec.hidden[-1]),
-            "future.calendar": (spec.future_units, spec.features),
+            "future.calendar": (spec.future_units, spec.row_features),
             "future.step": (spec.horizon, spec.future_units),
             "future.output": (width, spec.future_units),
         }
@@ -53,8 +62,8 @@ def begin(spec: NetworkSpec, views: dict[str, Array], generator: np.random.Gener
     for name in ("decoder.weight", "decoder.bias"):
         drawn = generator.uniform(-bound, bound, views[name].shape)
         views[name][...] = spec.decoder_gain * drawn
-    if spec.features:
-        inputs = {"state": spec.hidden[-1], "calendar": spec.features}
+    if spec.row_features:
+        inputs = {"state": spec.hidden[-1], "calendar": spec.row_features}
         for name, width in inputs.items():
             view = views[f"future.{name}"]
             view[...] = generator.uniform(-1, 1, view.shape) / np.sqrt(width)
@@ -64,9 +73,7 @@ def begin(spec: NetworkSpec, views: dict[str, Array], generator: np.random.Gener
     if spec.maps > 1:
         drawn = generator.uniform(-bound, bound, views["gate.weight"].shape)
         views["gate.weight"][...] = drawn
-    if spec.skip != "none":
-        start = naive_map(spec, spec.skip) / spec.skip_gain
-        views["skip.weight"].reshape(spec.maps, *start.shape)[...] = start
+    begin_skip(spec, views)
 
 
 def loss_and_gradient(
@@ -77,10 +84,12 @@ def loss_and_gradient(
     seed: int = 0,
     step: int = 0,
     row_weight: Array | None = None,
+    slopes: Slopes | None = None,
 ) -> tuple[float, Array]:
     """The head's mean loss over the batch and its gradient ``(count,)``.
 
-    (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean.
+    (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean; the gradient by
+    what is read of the batch is added to ``slopes``.
     """
     spec, views = network.spec, network.views(weights)
     past = filled(batch.past, batch.observed)
@@ -90,12 +99,13 @@ def loss_and_gradient(
         seed=seed,
         step=step,
         outputs=network.recurrent.wired,
+        need_x=slopes is not None,
     )
     state = network.recurrent.last(run)
-    rows = np.ascontiguousarray(past.T)
+    rows = skip_rows(spec, past, batch)
     hidden = _future_hidden(network, views, state, batch)
     skip = _skip(network, views, state, rows)
-    output = _output(network, views, state, skip, hidden)
+    output = _output(network, views, state, skip, hidden, batch)
     loss, slope = network.head.loss_and_gradient(
         output, batch.target, batch.target_observed, row_weight, batch.location, batch.scale
     )
@@ -108,16 +118,20 @@ def loss_and_gradient(
         flat, state, views["decoder.weight"]
     )
     assert dstate is not None
+    dpast = np.zeros_like(past) if slopes is not None else None
     if skip is not None:
-        dgates = skip_backward(
-            spec, views, parts, skip, by_row[..., : network.head.locations].sum(axis=2), state, rows
-        )
+        by_location = by_row[..., : network.head.locations].sum(axis=2)
+        dgates = skip_backward(spec, views, parts, skip, by_location, state, rows, dpast)
         if dgates is not None:
             dstate += dgates
     if hidden is not None:
-        dstate += _future_backward(network, views, parts, slope, hidden, state, batch)
+        dstate += _future_backward(network, views, parts, slope, hidden, state, batch, slopes)
     back = network.recurrent.backward_from_last(run, dstate)
     gradient[: network.recurrent.count] = back.weights
+    if slopes is not None and dpast is not None:
+        slopes.added += by_row[..., : network.head.locations].sum(axis=2).T
+        _read_backward(spec, back.x, dpast, slopes)
+        slopes.past += filled_backward(dpast, batch.observed)
     return loss, gradient
 
 
@@ -131,8 +145,8 @@ def outputs(network: Network, weights: Array, batch: Batch) -> Array:
     )  # fmt: skip
     state = network.recurrent.last(run)
     hidden = _future_hidden(network, views, state, batch)
-    skip = _skip(network, views, state, np.ascontiguousarray(past.T))
-    return _output(network, views, state, skip, hidden)
+    skip = _skip(network, views, state, skip_rows(network.spec, past, batch))
+    return _output(network, views, state, skip, hidden, batch)
 
 
 def read(network: Network, past: Array, batch: Batch) -> Array:
@@ -148,9 +162,36 @@ def read(network: Network, past: Array, batch: Batch) -> Array:
         inputs[..., 0] = past[newest]
     if spec.indicator:
         inputs[..., spec.folds] = batch.observed[newest]
-    if spec.features:
-        inputs[..., spec.inputs - spec.features :] = batch.past_features[newest]
+    if spec.past_width:
+        assert batch.past_inputs is not None
+        at = spec.folds + int(spec.indicator)
+        for back in range(spec.input_folds):
+            rows = _rows_of_fold(spec, back)
+            inputs[..., at : at + spec.past_width] = batch.past_inputs[rows]
+            at += spec.past_width
+    if spec.row_features:
+        inputs[..., spec.inputs - spec.row_features :] = batch.past_features[newest]
     return inputs
+
+
+def _rows_of_fold(spec: NetworkSpec, back: int) -> slice:
+    """The rows of the window that recurrent steps read, ``back`` folds earlier."""
+    end = spec.context - back * spec.steps
+    return slice(end - spec.steps, end)
+
+
+def _read_backward(spec: NetworkSpec, dx: Array | None, dpast: Array, slopes: Slopes) -> None:
+    """Gradients of what ``read`` read, into the window's and the other slopes."""
+    assert dx is not None
+    for fold in range(spec.folds if spec.fold else 1):
+        back = spec.folds - 1 - fold if spec.fold else 0
+        dpast[_rows_of_fold(spec, back)] += dx[..., fold]
+    at = spec.folds + int(spec.indicator)
+    for back in range(spec.input_folds if spec.past_width else 0):
+        slopes.past_inputs[_rows_of_fold(spec, back)] += dx[..., at : at + spec.past_width]
+        at += spec.past_width
+    if spec.row_features:
+        slopes.past_features[_rows_of_fold(spec, 0)] += dx[..., spec.inputs - spec.row_features :]
 
 
 def _skip(network: Network, views: dict[str, Array], state: Array, rows: Array) -> Skip | None:
@@ -158,7 +199,12 @@ def _skip(network: Network, views: dict[str, Array], state: Array, rows: Array) 
 
 
 def _output(
-    network: Network, views: dict[str, Array], state: Array, skip: Skip | None, hidden: Array | None
+    network: Network,
+    views: dict[str, Array],
+    state: Array,
+    skip: Skip | None,
+    hidden: Array | None,
+    batch: Batch,
 ) -> Array:
     spec, width = network.spec, network.head.width
     shape = (spec.horizon, len(state), width)
@@ -170,21 +216,24 @@ def _output(
         output = engine.linear(hidden.reshape(-1, spec.future_units), views["future.output"])
         output = output.reshape(shape)
         decoded = np.add(decoded, output, out=output)
-    if skip is None:
+    linear = batch.added if skip is None else skip.mixed.T
+    if linear is not None and skip is not None and batch.added is not None:
+        linear = linear + batch.added
+    if linear is None:
         return np.ascontiguousarray(decoded)
     output[...] = decoded
-    output[..., : network.head.locations] += skip.mixed.T[:, :, None]
+    output[..., : network.head.locations] += linear[:, :, None]
     return output
 
 
 def _future_hidden(
     network: Network, views: dict[str, Array], state: Array, batch: Batch
 ) -> Array | None:
-    """tanh(A h + B f + E), ``(horizon, batch, units)``; None without calendar features."""
+    """tanh(A h + B f + E), ``(horizon, batch, units)``; None without features."""
     spec = network.spec
-    if not spec.features:
+    if not spec.row_features:
         return None
-    calendar = np.ascontiguousarray(batch.future_features).reshape(-1, spec.features)
+    calendar = np.ascontiguousarray(batch.future_features).reshape(-1, spec.row_features)
     hidden = engine.linear(calendar, views["future.calendar"])
     hidden = hidden.reshape(spec.horizon, len(state), spec.future_units)
     hidden += engine.linear(state, views["future.state"])
@@ -200,6 +249,7 @@ def _future_backward(
     hidden: Array,
     state: Array,
     batch: Batch,
+    slopes: Slopes | None,
 ) -> Array:
     """Gradients of the path from the known future into ``parts``; returns that of the state."""
     spec = network.spec
@@ -211,10 +261,12 @@ def _future_backward(
     np.multiply(flat, flat, out=flat)
     np.subtract(1.0, flat, out=flat)
     dhidden *= flat
-    calendar = np.ascontiguousarray(batch.future_features).reshape(-1, spec.features)
-    _, parts["future.calendar"][...], _ = engine.linear_backward(
-        dhidden, calendar, views["future.calendar"], need_x=False
+    calendar = np.ascontiguousarray(batch.future_features).reshape(-1, spec.row_features)
+    dcalendar, parts["future.calendar"][...], _ = engine.linear_backward(
+        dhidden, calendar, views["future.calendar"], need_x=slopes is not None
     )
+    if slopes is not None and dcalendar is not None:
+        slopes.future_features += dcalendar.reshape(slopes.future_features.shape)
     steps = dhidden.reshape(hidden.shape)
     steps.sum(axis=1, out=parts["future.step"])
     dstate, parts["future.state"][...], _ = engine.linear_backward(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rollcast.model import direct, recursive, segment
+from rollcast.model import direct, effects, recursive, segment
 from rollcast.model.inputs import filled
 from rollcast.model.spec import NetworkSpec
 from rollcast.nn.heads import Head
@@ -75,6 +75,7 @@ class Network:
             generator, dtype, self.spec.initial
         )
         STRATEGIES[self.spec.strategy].begin(self.spec, self.views(weights), generator)
+        effects.begin(self.spec, self.views(weights), generator)
         return weights
 
     def loss_and_gradient(
@@ -90,15 +91,22 @@ class Network:
 
         (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean.
         """
-        return STRATEGIES[self.spec.strategy].loss_and_gradient(
-            self, weights, batch, seed=seed, step=step, row_weight=row_weight
-        )
+        strategy = STRATEGIES[self.spec.strategy]
+        keys: dict[str, Any] = {"seed": seed, "step": step, "row_weight": row_weight}
+        if not self.spec.enters:
+            return strategy.loss_and_gradient(self, weights, batch, **keys)
+        entered = effects.enter(self.spec, self.views(weights), batch)
+        slopes = effects.Slopes.of(entered)
+        loss, gradient = strategy.loss_and_gradient(self, weights, entered, **keys, slopes=slopes)
+        effects.leave(self.spec, self.views(gradient), batch, slopes)
+        return loss, gradient
 
     def settled(self, weights: Array, batch: Batch) -> Array:
         """The weights with what of them is no weight but a mean or variance of the data, as it is
         over these windows; the weights themselves where there is nothing of the kind."""
         if not isinstance(self.recurrent, NormalizedRecurrent):
             return weights
+        batch = effects.enter(self.spec, self.views(weights), batch)
         x = direct.read(self, filled(batch.past, batch.observed), batch)
         stack = self.recurrent.settled(weights[: self.recurrent.count], x)
         return np.concatenate([stack, weights[self.recurrent.count :]])
@@ -109,6 +117,7 @@ class Network:
         A recursive network may go on from the ``memory`` of what came before the newest row.
         """
         given: dict[str, Any] = {} if memory is None else {"memory": memory}
+        batch = effects.enter(self.spec, self.views(weights), batch)
         return STRATEGIES[self.spec.strategy].outputs(self, weights, batch, **given)
 
 
@@ -119,7 +128,8 @@ def build(spec: NetworkSpec) -> Network:
         recurrent = NormalizedRecurrent(recurrent, spec.normalize)
     layout = {name: (shape, place) for name, shape, place in recurrent.layout()}
     position = recurrent.count
-    for name, shape in STRATEGIES[spec.strategy].shapes(spec).items():
+    shapes = STRATEGIES[spec.strategy].shapes(spec) | effects.shapes(spec)
+    for name, shape in shapes.items():
         size = int(np.prod(shape, dtype=object))
         layout[name] = (shape, slice(position, position + size))
         position += size

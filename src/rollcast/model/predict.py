@@ -27,7 +27,8 @@ WINDOWS_AT_ONCE, MEMORIES_AT_ONCE = 512, 16_384
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """Forecasts in the unit of the target, float64: ``median (windows, horizon)``, ``quantiles
-    (windows, horizon, levels)``, and the ``scale (windows,)`` by which values were divided.
+    (windows, horizon, levels)``, and ``scale (windows, horizon)``: what one scaled unit, by which
+    values were divided, comes to there.
 
     A point head has no quantiles; its ``median`` is what it was trained for (mse: the mean).
     That of head tweedie is the mean too.
@@ -88,10 +89,21 @@ def read_off(
     ``levels`` when it has any; ``location, scale (batch,)``."""
     levels = tuple(levels) if network.head.levels else ()
     median = network.head.point(output, location, scale).T
+    each = np.broadcast_to(scale[:, None], median.shape)
     if not levels:
-        return Prediction(median, np.empty((*median.shape, 0)), (), scale)
+        return Prediction(median, np.empty((*median.shape, 0)), (), each)
     quantiles = network.head.quantiles(output, levels, location, scale).transpose(1, 0, 2)
-    return Prediction(median, quantiles, levels, scale)
+    return Prediction(median, quantiles, levels, each)
+
+
+def undone(windows: Windows, batch: Batch, found: Prediction) -> Prediction:
+    """The forecasts of a batch of windows in the unit of the data, where that was transformed."""
+    if windows.transformed is None:
+        return found
+    numbers = windows.transformed.undone(
+        batch.series, batch.origin, found.median, found.quantiles, batch.scale
+    )
+    return Prediction(numbers[0], numbers[1], found.levels, numbers[2])
 
 
 def predict(
@@ -105,7 +117,7 @@ def predict(
     levels = tuple(levels) if network.head.levels else ()
     median = np.zeros((windows.count, network.spec.horizon))
     quantiles = np.zeros((*median.shape, len(levels)))
-    scale = np.empty(windows.count)
+    scale = np.empty(median.shape)
     members = np.atleast_2d(weights)
     for each in members:
         done = 0
@@ -113,7 +125,8 @@ def predict(
             rows = slice(done, done + len(batch))
             done = rows.stop
             found = read_off(network, output, batch.location, batch.scale, levels)
+            found = undone(windows, batch, found)
             median[rows] += found.median / len(members)
             quantiles[rows] += found.quantiles / len(members)
-            scale[rows] = batch.scale
+            scale[rows] = found.scale
     return Prediction(median, quantiles, levels, scale)

@@ -1,7 +1,8 @@
 """The recursive network: it forecasts one step, reads its forecast, and goes on.
 
     h_t  = the recurrent stack's state after row t (value, freshness, calendar of the next row)
-    ŷ_{t+1} = W h_t + b + Σ_{j<p} a_j y_{t−j} + g f_{t+1}           median; the autoregressive path
+    ŷ_{t+1} = W h_t + b + Σ_{j<p} a_j y_{t−j} + g f_{t+1} + Σ_{j<q} c_j u_{t−j}
+                                       median; the autoregressive path, f features, u past inputs
     other quantiles: the median, plus their rows of W h_t + b, plus a number for each step ahead
     of a distribution ŷ is the location; its other numbers: their rows, and a number for each step
 
@@ -15,13 +16,21 @@ it is rolled in the same loop.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rollcast import engine
+from rollcast.model.effects import Slopes
 from rollcast.model.inputs import filled, newest
+from rollcast.model.recursive_read import (
+    held,
+    inputs,
+    known,
+    known_backward,
+    window_backward,
+)
 from rollcast.model.spec import NetworkSpec
 from rollcast.nn.heads import Head
 from rollcast.nn.recurrent import Recurrent
@@ -43,7 +52,8 @@ class Memory:
 
     ``h``, ``c``: one ``(batch, units)`` array a layer, c empty unless the cell is an LSTM; ``past
     (lags − 1, batch)``: the values before the newest one, newest last, 0 before the beginning;
-    ``value (batch,)`` the newest; ``age (batch,)``: rows since a value was observed, inf = never.
+    ``value (batch,)`` the newest; ``age (batch,)``: rows since a value was observed, inf = never;
+    ``inputs (rows, batch, numbers)``: the newest past inputs, None without any.
     """
 
     h: list[Array]
@@ -51,11 +61,13 @@ class Memory:
     past: Array
     value: Array
     age: Array
+    inputs: Array | None = None
 
     def take(self, rows: slice | Array) -> Memory:
         """The memory of some rows of the batch."""
         h, c = [each[rows] for each in self.h], [each[rows] for each in self.c]
-        return Memory(h, c, self.past[:, rows], self.value[rows], self.age[rows])
+        inputs = None if self.inputs is None else self.inputs[:, rows]
+        return Memory(h, c, self.past[:, rows], self.value[rows], self.age[rows], inputs)
 
 
 def shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
@@ -69,8 +81,10 @@ def shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
         result["head.spread"] = (spec.horizon, width - 1)
     if spec.lags:
         result["lags.weight"] = (spec.lags,)
-        if spec.features:
-            result["calendar.weight"] = (spec.features,)
+        if spec.row_features:
+            result["calendar.weight"] = (spec.row_features,)
+        if spec.input_lags and spec.past_inputs:
+            result["inputs.weight"] = (spec.input_lags, spec.past_inputs)
     return result
 
 
@@ -83,16 +97,6 @@ def begin(spec: NetworkSpec, views: dict[str, Array], generator: np.random.Gener
         views["lags.weight"][0] = 1.0 / spec.skip_gain
 
 
-def inputs(values: Array, age: Array, next_features: Array) -> Array:
-    """What the stack reads: ``(time, batch, 2 + features)`` of ``values`` and ``age (time, batch)``
-    and the calendar of each next row."""
-    x = np.empty((*values.shape, 2 + next_features.shape[2]), values.dtype)
-    x[..., 0] = values
-    x[..., 1] = 1.0 / (1.0 + age)
-    x[..., 2:] = next_features
-    return x
-
-
 def loss_and_gradient(
     network: Network,
     weights: Array,
@@ -101,10 +105,12 @@ def loss_and_gradient(
     seed: int = 0,
     step: int = 0,
     row_weight: Array | None = None,
+    slopes: Slopes | None = None,
 ) -> tuple[float, Array]:
     """The head's mean loss over the batch, rolled freely, and its gradient ``(count,)``.
 
-    (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean.
+    (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean; the gradient by
+    what is read of the batch is added to ``slopes``.
     """
     views = network.views(weights)
     stack = weights[: network.recurrent.count]
@@ -112,10 +118,12 @@ def loss_and_gradient(
     run = None
     if len(rows):
         assert isinstance(network.recurrent, Recurrent)  # normalised, it could not roll
-        run = network.recurrent.forward(stack, rows, seed=seed, step=step, outputs=False)
-        memory = Memory(run.h, run.c, memory.past, memory.value, memory.age)
+        run = network.recurrent.forward(
+            stack, rows, seed=seed, step=step, outputs=False, need_x=slopes is not None
+        )
+        memory = replace(memory, h=run.h, c=run.c)
     rolled = _roll(network, weights, memory, batch.future_features, record=(seed, step))
-    output = arranged(network, views, rolled.y)
+    output = arranged(network, views, rolled.y, batch.added)
     loss, slope = network.head.loss_and_gradient(
         output, batch.target, batch.target_observed, row_weight, batch.location, batch.scale
     )
@@ -129,17 +137,17 @@ def loss_and_gradient(
     if network.spec.lags:
         gain = weights.dtype.type(network.spec.skip_gain)
         np.multiply(back.lags, gain, out=parts["lags.weight"])
-        if network.spec.features:
-            flat = np.ascontiguousarray(batch.future_features).reshape(-1, network.spec.features)
-            _, found, _ = engine.linear_backward(
-                np.ascontiguousarray(back.offset.reshape(-1, 1)), flat,
-                np.ascontiguousarray(views["calendar.weight"][None]), need_x=False,
-            )  # fmt: skip
-            np.multiply(found[0], gain, out=parts["calendar.weight"])
+        known_backward(network.spec, views, parts, back.offset, batch, memory.inputs, slopes)
     whole = back.weights
+    seen = None
     if run is not None:
-        whole = whole + engine.backward(run.recording, dh=back.h0, dc=back.c0 or None).weights
+        seen = engine.backward(run.recording, dh=back.h0, dc=back.c0 or None)
+        whole = whole + seen.weights
     gradient[: network.recurrent.count] = whole
+    if slopes is not None:
+        slopes.added += dy[..., 0]
+        lags = _gained(network, views)
+        window_backward(network.spec, lags, batch, seen and seen.x, back.x, back.offset, slopes)
     return loss, gradient
 
 
@@ -153,15 +161,21 @@ def outputs(network: Network, weights: Array, batch: Batch, memory: Memory | Non
         if len(rows):
             stack = weights[: network.recurrent.count]
             run = network.recurrent.infer(stack, rows, outputs=False)
-            memory = Memory(run.h, run.c, memory.past, memory.value, memory.age)
-    return forecast(network, weights, memory, batch.future_features)
+            memory = replace(memory, h=run.h, c=run.c)
+    return forecast(network, weights, memory, batch.future_features, batch.added)
 
 
-def forecast(network: Network, weights: Array, memory: Memory, future_features: Array) -> Array:
+def forecast(
+    network: Network,
+    weights: Array,
+    memory: Memory,
+    future_features: Array,
+    added: Array | None = None,
+) -> Array:
     """The head's numbers ``(steps, batch, width)`` of as many steps as there are
-    ``future_features (steps, batch, features)``."""
+    ``future_features (steps, batch, features)``; ``added (steps, batch)`` as in `Batch`."""
     y = _roll(network, weights, memory, future_features).y
-    return arranged(network, network.views(weights), y)
+    return arranged(network, network.views(weights), y, added)
 
 
 def _window(network: Network, batch: Batch) -> tuple[Array, Memory]:
@@ -172,12 +186,15 @@ def _window(network: Network, batch: Batch) -> tuple[Array, Memory]:
     age = np.where(seen < 0, np.inf, np.arange(spec.context)[:, None] - seen)
     following = np.concatenate([batch.past_features[1:], batch.future_features[:1]])
     first = spec.context - spec.steps
-    rows = inputs(values[first:-1], age[first:-1], following[first:-1])
+    past_inputs = batch.past_inputs if spec.past_width else None
+    own = None if past_inputs is None else past_inputs[first:-1]
+    rows = inputs(values[first:-1], age[first:-1], following[first:-1], own)
     past = values[spec.context - max(spec.lags, 1) : -1]
     recurrent = network.recurrent
     states = [np.zeros((len(batch), each), values.dtype) for each in recurrent.states]
     cells = [np.zeros((len(batch), each), values.dtype) for each in recurrent.cells]
-    return rows, Memory(states, cells, past, values[-1], age[-1])
+    kept = None if past_inputs is None else past_inputs[-max(spec.input_lags, 1) :]
+    return rows, Memory(states, cells, past, values[-1], age[-1], kept)
 
 
 def _roll(
@@ -194,27 +211,35 @@ def _roll(
     values = np.zeros(age.shape, weights.dtype)
     values[0] = memory.value
     fed = np.arange(steps) > 0
-    lags = offset = None
-    if spec.lags:
-        gain = weights.dtype.type(spec.skip_gain)
-        lags = gain * views["lags.weight"]
-        if spec.features:
-            flat = np.ascontiguousarray(future_features).reshape(-1, spec.features)
-            offset = engine.linear(flat, (gain * views["calendar.weight"])[None])
-            offset = offset.reshape(age.shape)
+    lags = _gained(network, views)
+    offset = None
+    if lags is not None and (spec.row_features or memory.inputs is not None):
+        offset = known(spec, views, future_features, memory.inputs)
+    rows = inputs(values, age, future_features, held(memory.inputs, steps))
     seed, step = record or (0, 0)
     return engine.rollout(
         spec.cell, network.recurrent.sizes, weights[: network.recurrent.count],
-        (views["head.weight"], views["head.bias"]), inputs(values, age, future_features), fed,
+        (views["head.weight"], views["head.bias"]), rows, fed,
         h0=memory.h, c0=memory.c or None, feed=1, lags=lags, past=memory.past, offset=offset,
         record=record is not None, dropout=spec.dropout if record else 0.0,
         seed=seed ^ LOOP, step=step,
     )  # fmt: skip
 
 
-def arranged(network: Network, views: dict[str, Array], y: Array) -> Array:
+def _gained(network: Network, views: dict[str, Array]) -> Array | None:
+    """The weights of the newest values as they count, None without any."""
+    lags = views.get("lags.weight")
+    return None if lags is None else lags.dtype.type(network.spec.skip_gain) * lags
+
+
+def arranged(
+    network: Network, views: dict[str, Array], y: Array, added: Array | None = None
+) -> Array:
     """Numbers of the loop (the median, and how far the other quantiles lie from it; or a location
-    and what lies round it) as the head has them."""
+    and what lies round it) as the head has them; ``added`` is what comes to the median."""
+    if added is not None:
+        y = y.copy()
+        y[..., 0] += added
     middle, others = columns(network.head)
     output = np.empty_like(y)
     output[..., middle] = y[..., 0]

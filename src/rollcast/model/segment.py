@@ -1,7 +1,8 @@
 """The segment network: a segment of rows a recurrent step, and all segments of the future at once.
 
     z   = the window less its newest value, cut into n segments of w rows (the newest n w rows)
-    x_j = relu(W z_j + b + A f_j)          f_j: the calendar of the segment's first row
+    x_j = relu(W z_j + b + A f_j + B u_j)  f_j: the calendar of the segment's first row and the mean
+                                           of inputs known ahead; u_j: that of past inputs
     h   = the recurrent stack's states after x_1 … x_n
     d_k = those after one step more from h that reads P_k + C f_k, for each future segment k
     output of segment k = D d_k + e_k      one row of e per step and output
@@ -14,14 +15,14 @@ Without a skip path the newest value is added instead. A window of 720 rows is r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rollcast import engine
-from rollcast.model.inputs import filled
-from rollcast.model.skip import Skip, naive_map, skip_backward, skip_forward, skip_shapes
+from rollcast.model.effects import Slopes
+from rollcast.model.segment_read import Read, of_segments_backward, read_backward, read_batch
+from rollcast.model.skip import Skip, begin_skip, skip_backward, skip_forward, skip_shapes
 from rollcast.model.spec import NetworkSpec
 from rollcast.nn.layers import dropout_mask
 from rollcast.nn.recurrent import Recurrent
@@ -43,11 +44,13 @@ def shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
         "decoder.weight": (rows * width, spec.hidden[-1]),
         "decoder.bias": (spec.horizon * width,),
     }
-    if spec.features:
+    if spec.row_features:
         result |= {
-            "past.calendar": (units, spec.features),
-            "future.calendar": (units, spec.features),
+            "past.calendar": (units, spec.row_features),
+            "future.calendar": (units, spec.row_features),
         }
+    if spec.past_width:
+        result["past.inputs"] = (units, spec.past_width)
     return result | skip_shapes(spec)
 
 
@@ -60,29 +63,15 @@ def begin(spec: NetworkSpec, views: dict[str, Array], generator: np.random.Gener
         gain = spec.decoder_gain if name.startswith("decoder") else 1.0
         views[name][...] = gain * generator.uniform(-1, 1, views[name].shape) / np.sqrt(width)
     views["position"][...] = generator.normal(size=views["position"].shape)
-    for name in ("past.calendar", "future.calendar"):
+    for name in ("past.calendar", "future.calendar", "past.inputs"):
         if name in views:
             drawn = generator.uniform(-1, 1, views[name].shape)
-            views[name][...] = drawn / np.sqrt(spec.features)
+            views[name][...] = drawn / np.sqrt(views[name].shape[1])
     if spec.maps > 1:
         bound = 1.0 / np.sqrt(spec.hidden[-1])
         drawn = generator.uniform(-bound, bound, views["gate.weight"].shape)
         views["gate.weight"][...] = drawn
-    if spec.skip != "none":
-        start = naive_map(spec, spec.skip) / spec.skip_gain
-        views["skip.weight"].reshape(spec.maps, *start.shape)[...] = start
-
-
-@dataclass(frozen=True, eq=False)
-class Read:
-    """What the network reads of a batch: ``past (context, batch)`` without gaps; ``segments
-    (n · batch, numbers)``; the calendar of the first row of each past and each future segment,
-    ``(… · batch, features)``, None without calendar."""
-
-    past: Array
-    segments: Array
-    past_calendar: Array | None
-    future_calendar: Array | None
+    begin_skip(spec, views)
 
 
 def loss_and_gradient(
@@ -93,13 +82,15 @@ def loss_and_gradient(
     seed: int = 0,
     step: int = 0,
     row_weight: Array | None = None,
+    slopes: Slopes | None = None,
 ) -> tuple[float, Array]:
     """The head's mean loss over the batch and its gradient ``(count,)``.
 
-    (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean.
+    (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean; the gradient by
+    what is read of the batch is added to ``slopes``.
     """
     spec, views, stack = network.spec, network.views(weights), _stack(network)
-    read, rows = _read(spec, batch), len(batch)
+    read, rows = read_batch(spec, batch), len(batch)
     gradient = np.empty_like(weights)
     parts = network.views(gradient)
     recurrent = weights[: stack.count]
@@ -118,13 +109,13 @@ def loss_and_gradient(
         top = top * dropped
     skip = _skip(spec, views, state, read)
     loss, slope = network.head.loss_and_gradient(
-        _output(network, views, top, skip, read), batch.target, batch.target_observed, row_weight,
-        batch.location, batch.scale,
+        _output(network, views, top, skip, read, batch.added),
+        batch.target, batch.target_observed, row_weight, batch.location, batch.scale,
     )  # fmt: skip
 
-    dsegments = _segments_of(spec, slope)
+    dtold = _segments_of(spec, slope)
     dtop, parts["decoder.weight"][...], _ = engine.linear_backward(
-        dsegments, np.ascontiguousarray(top), views["decoder.weight"]
+        dtold, np.ascontiguousarray(top), views["decoder.weight"]
     )
     parts["decoder.bias"].reshape(spec.horizon, -1)[...] = slope.sum(axis=1)
     assert dtop is not None
@@ -136,16 +127,17 @@ def loss_and_gradient(
     dqueries = back.x.reshape(ahead, rows, -1)
     parts["position"][...] = dqueries.sum(axis=1)
     if read.future_calendar is not None:
-        _, parts["future.calendar"][...], _ = engine.linear_backward(
+        dfuture, parts["future.calendar"][...], _ = engine.linear_backward(
             dqueries.reshape(ahead * rows, -1), read.future_calendar, views["future.calendar"],
-            need_x=False,
+            need_x=slopes is not None,
         )  # fmt: skip
+        if slopes is not None and dfuture is not None:
+            of_segments_backward(spec, dfuture, slopes.future_features, spec.calendar)
+    dpast = np.zeros_like(read.past) if slopes is not None else None
     dh, dc, dlast = _summed(back.h0, ahead), _summed(back.c0, ahead), np.zeros_like(state)
     if skip is not None:
         by_row = np.ascontiguousarray(slope[..., : network.head.locations].sum(axis=2).T)
-        dgates = skip_backward(
-            spec, views, parts, skip, by_row, state, np.ascontiguousarray(read.past.T)
-        )
+        dgates = skip_backward(spec, views, parts, skip, by_row, state, read.rows, dpast)
         if dgates is not None:
             dlast += dgates
     back = stack.backward_from_last(seen, dlast, dh, dc or None)
@@ -155,20 +147,30 @@ def loss_and_gradient(
     dx = back.x
     dx *= x > 0.0
     flat = dx.reshape(-1, spec.inputs)
-    _, parts["segment.weight"][...], parts["segment.bias"][...] = engine.linear_backward(
-        flat, read.segments, views["segment.weight"], need_x=False
+    wanted = slopes is not None
+    dsegments, parts["segment.weight"][...], parts["segment.bias"][...] = engine.linear_backward(
+        flat, read.segments, views["segment.weight"], need_x=wanted
     )
-    if read.past_calendar is not None:
-        _, parts["past.calendar"][...], _ = engine.linear_backward(
-            flat, read.past_calendar, views["past.calendar"], need_x=False
-        )
+    found: dict[str, Array | None] = {}
+    for name, known in (("past.calendar", read.past_calendar), ("past.inputs", read.inputs)):
+        if known is not None:
+            found[name], parts[name][...], _ = engine.linear_backward(
+                flat, known, views[name], need_x=wanted
+            )
+    if slopes is not None and dpast is not None and dsegments is not None:
+        located = slope[..., : network.head.locations].sum(axis=2)
+        slopes.added += located
+        if skip is None:
+            dpast[-1] += located.sum(axis=0)
+        known_slopes = found.get("past.calendar"), found.get("past.inputs")
+        read_backward(spec, batch, dsegments, *known_slopes, dpast, slopes)
     return loss, gradient
 
 
 def outputs(network: Network, weights: Array, batch: Batch) -> Array:
     """The head's numbers ``(horizon, batch, width)``, in scaled units; keeps nothing."""
     spec, views, stack = network.spec, network.views(weights), _stack(network)
-    read = _read(spec, batch)
+    read = read_batch(spec, batch)
     packed = engine.pack(stack.cell, stack.sizes, weights[: stack.count])
     seen = stack.infer(packed, _embedded(spec, views, read), outputs=stack.wired)
     ahead = spec.segments_ahead
@@ -177,7 +179,7 @@ def outputs(network: Network, weights: Array, batch: Batch) -> Array:
         c0=_repeated(seen.c, ahead) or None, outputs=stack.wired,
     )  # fmt: skip
     skip = _skip(spec, views, stack.last(seen), read)
-    return _output(network, views, stack.last(told), skip, read)
+    return _output(network, views, stack.last(told), skip, read, batch.added)
 
 
 def _stack(network: Network) -> Recurrent:
@@ -186,34 +188,13 @@ def _stack(network: Network) -> Recurrent:
     return network.recurrent
 
 
-def _read(spec: NetworkSpec, batch: Batch) -> Read:
-    past, rows, width = filled(batch.past, batch.observed), len(batch), spec.segment_rows
-    newest = slice(spec.context - spec.steps * width, None)
-
-    def cut(values: Array) -> Array:
-        return values.reshape(spec.steps, width, rows).transpose(0, 2, 1)
-
-    kinds = [cut(past[newest] - past[-1])]
-    if spec.indicator:
-        kinds.append(cut(batch.observed[newest].astype(past.dtype)))
-    segments = np.concatenate(kinds, axis=2).reshape(spec.steps * rows, -1)
-    segments = np.ascontiguousarray(segments)  # one segment is a view
-    if not spec.features:
-        return Read(past, segments, None, None)
-    first_past, first_future = batch.past_features[newest][::width], batch.future_features[::width]
-    return Read(
-        past,
-        segments,
-        np.ascontiguousarray(first_past).reshape(-1, spec.features),
-        np.ascontiguousarray(first_future).reshape(-1, spec.features),
-    )
-
-
 def _embedded(spec: NetworkSpec, views: dict[str, Array], read: Read) -> Array:
     """What the stack reads, ``(n, batch, units)``."""
     x = engine.linear(read.segments, views["segment.weight"], views["segment.bias"])
     if read.past_calendar is not None:
         x += engine.linear(read.past_calendar, views["past.calendar"])
+    if read.inputs is not None:
+        x += engine.linear(read.inputs, views["past.inputs"])
     return np.maximum(x, 0.0, out=x).reshape(spec.steps, -1, spec.inputs)
 
 
@@ -226,7 +207,12 @@ def _queries(spec: NetworkSpec, views: dict[str, Array], read: Read, rows: int) 
 
 
 def _output(
-    network: Network, views: dict[str, Array], top: Array, skip: Skip | None, read: Read
+    network: Network,
+    views: dict[str, Array],
+    top: Array,
+    skip: Skip | None,
+    read: Read,
+    added: Array | None,
 ) -> Array:
     """The head's numbers of the future segments' last states ``top (ahead · batch, units)``."""
     spec, width = network.spec, network.head.width
@@ -235,6 +221,8 @@ def _output(
     output = told.reshape(-1, told.shape[2], width)[: spec.horizon]
     output += views["decoder.bias"].reshape(spec.horizon, 1, width)
     linear = read.past[-1] if skip is None else skip.mixed.T
+    if added is not None:
+        linear = linear + added
     output[..., : network.head.locations] += linear[..., None]
     return np.ascontiguousarray(output)
 
@@ -254,7 +242,7 @@ def _segments_of(spec: NetworkSpec, slope: Array) -> Array:
 def _skip(spec: NetworkSpec, views: dict[str, Array], state: Array, read: Read) -> Skip | None:
     if spec.skip == "none":
         return None
-    return skip_forward(spec, views, state, np.ascontiguousarray(read.past.T))
+    return skip_forward(spec, views, state, read.rows)
 
 
 def _dropout(spec: NetworkSpec, seed: int, step: int, rows: int, dtype: np.dtype) -> Array | None:

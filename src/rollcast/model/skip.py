@@ -11,11 +11,15 @@ a mixture of linear experts (Jacobs, Jordan, Nowlan & Hinton 1991) under a recur
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rollcast import engine
 from rollcast.model.spec import NetworkSpec
+
+if TYPE_CHECKING:
+    from rollcast.data.batch import Batch
 
 Array = np.ndarray
 
@@ -25,10 +29,31 @@ def skip_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
     if spec.skip == "none":
         return {}
     outputs = spec.maps * spec.horizon
-    shapes: dict[str, tuple[int, ...]] = {"skip.weight": (outputs, spec.context)}
+    shapes: dict[str, tuple[int, ...]] = {"skip.weight": (outputs, spec.skip_columns)}
     if spec.maps > 1:
         shapes |= {"gate.weight": (outputs, spec.hidden[-1]), "gate.bias": (outputs,)}
     return shapes
+
+
+def begin_skip(spec: NetworkSpec, views: dict[str, Array]) -> None:
+    """First weights: a naive forecast, which past inputs do not move."""
+    if spec.skip != "none":
+        start = naive_map(spec, spec.skip) / spec.skip_gain
+        maps = views["skip.weight"].reshape(spec.maps, spec.horizon, spec.skip_columns)
+        maps[..., : spec.context] = start
+
+
+def skip_rows(spec: NetworkSpec, past: Array, batch: Batch) -> Array:
+    """What the maps read ``(batch, columns)``: the window ``past (context, batch)`` and the newest
+    rows of past inputs, input by input."""
+    if not spec.input_lags or not spec.past_inputs:
+        return np.ascontiguousarray(past.T)
+    assert batch.past_inputs is not None
+    rows = np.empty((past.shape[1], spec.skip_columns), past.dtype)
+    rows[:, : spec.context] = past.T
+    newest = batch.past_inputs[spec.context - spec.input_lags :, :, : spec.past_inputs]
+    rows[:, spec.context :] = newest.transpose(1, 2, 0).reshape(len(rows), -1)
+    return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +67,7 @@ class Skip:
 
 
 def skip_forward(spec: NetworkSpec, views: dict[str, Array], state: Array, rows: Array) -> Skip:
-    """The skip path of windows ``rows (batch, context)`` under the final ``state``."""
+    """The skip path of windows ``rows (batch, columns)`` under the final ``state``."""
     shape = (len(rows), spec.maps, spec.horizon)
     each = engine.linear(rows, views["skip.weight"]).reshape(shape)
     each *= spec.skip_gain
@@ -63,9 +88,10 @@ def skip_backward(
     slope: Array,
     state: Array,
     rows: Array,
+    dpast: Array | None = None,
 ) -> Array | None:
     """Gradients of maps and gates into ``parts``, for ``slope (batch, horizon)`` by the mixture;
-    returns that of the state, None with a single map."""
+    returns that of the state, None with a single map; that of the window is added to ``dpast``."""
     dstate = None
     deach = slope * spec.skip_gain
     if skip.gates is not None:
@@ -76,9 +102,11 @@ def skip_backward(
             dgates.reshape(len(rows), -1), state, views["gate.weight"]
         )
         deach = (skip.gates * deach[:, None]).reshape(len(rows), -1)
-    _, parts["skip.weight"][...], _ = engine.linear_backward(
-        deach, rows, views["skip.weight"], need_x=False
+    drows, parts["skip.weight"][...], _ = engine.linear_backward(
+        deach, rows, views["skip.weight"], need_x=dpast is not None
     )
+    if dpast is not None and drows is not None:
+        dpast += drows[:, : spec.context].T
     return dstate
 
 

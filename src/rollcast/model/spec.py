@@ -11,16 +11,24 @@ from rollcast.errors import ModelFileError, UsageError
 from rollcast.model.file import field
 from rollcast.nn.heads import HEADS, Head, make_head
 from rollcast.nn.initial import INITIAL
+from rollcast.nn.layers import embedding_width
 from rollcast.nn.normal import NORMALIZE
 
 SKIPS = ("none", "naive", "seasonal_naive", "seasonal_mean", "ridge")
 """What the linear path from the window gives before training; ridge is a regression that the data
 decide, and seasonal_mean until they do."""
 
-LATER = ("initial", "lags", "normalize", "segment")
+INPUTS = ("waves", "effects", "past_inputs", "input_lags", "past_codes", "known_codes",
+          "static_codes")  # fmt: skip
+"""Fields of networks with inputs."""
+
+LATER = ("initial", "lags", "normalize", "segment", *INPUTS)
 """Parts that came after the first model files; those that lack one have its default."""
 
 STRATEGIES = ("direct", "recursive", "segment")
+
+MOST_FOLDED = 32
+"""Numbers of past inputs side by side in a folded row, at most, if not of the newest fold alone."""
 
 LARGEST = 1 << 20
 """No size in a spec may exceed this: beyond it a number is a mistake, or malice."""
@@ -31,10 +39,11 @@ class NetworkSpec:
     """The sizes and parts of a network. Raises UsageError for a value that cannot be.
 
     - ``context``, ``horizon``, ``season``: rows seen, rows forecast, rows in a season (1 = none).
-    - ``cell`` (a choice of ``engine.WIRED``), ``hidden``, ``dropout``: the recurrent stack; ``recurrent_steps``: how many of the
-      newest rows it reads (None = all of the context, which the skip path always reads). ``fold``:
-      it reads one step for each of the last ``fold`` rows, with the values ``fold``, 2 ``fold`` …
-      rows earlier beside it: a season is read once, with all seasons side by side.
+    - ``cell`` (a choice of ``engine.WIRED``), ``hidden``, ``dropout``: the recurrent stack;
+      ``recurrent_steps``: how many of the newest rows it reads (None = all of the context, which
+      the skip path always reads). ``fold``: it reads one step for each of the last ``fold`` rows,
+      with the values ``fold``, 2 ``fold`` … rows earlier beside it: a season is read once, with all
+      seasons side by side.
     - ``indicator``: whether an input says which values were observed; ``features``: calendar inputs
       per row, past and future; ``future_units``: width of the path from the known future.
     - ``segment``: the rows that each recurrent step of a segment network reads and forecasts.
@@ -45,6 +54,12 @@ class NetworkSpec:
       whose steps are of one size; ``decoder_gain``: first weights of the decoder, as a part of
       those of torch; ``initial``: the first weights of the stack (`INITIAL`).
     - ``normalize``: between layers, a row of `NORMALIZE` or None; of direct networks alone.
+    - ``waves``, ``effects``: how many of the features, first ones first, are the calendar's, and
+      inputs known ahead that act on the target (`effects.py`).
+    - ``past_inputs``: numbers known up to the newest row; ``input_lags``: how many of their newest
+      rows the skip path reads.
+    - ``past_codes``, ``known_codes``, ``static_codes``: categories of each such input, with the one
+      that stands for missing and never seen; each has a vector (`embedding_width`).
     """
 
     context: int
@@ -69,12 +84,20 @@ class NetworkSpec:
     lags: int = 0
     normalize: str | None = None
     segment: int | None = None
+    waves: int = 0
+    effects: int = 0
+    past_inputs: int = 0
+    input_lags: int = 0
+    past_codes: tuple[int, ...] = ()
+    known_codes: tuple[int, ...] = ()
+    static_codes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("context", "horizon", "season", "future_units", "maps"):
             _whole(name, getattr(self, name))
-        _whole("features", self.features, least=0)
-        _whole("lags", self.lags, least=0)
+        for name in ("features", "lags", "waves", "effects", "past_inputs", "input_lags"):
+            _whole(name, getattr(self, name), least=0)
+        self._check_inputs()
         for name in ("recurrent_steps", "fold", "segment"):
             if getattr(self, name) is not None:
                 _whole(name, getattr(self, name))
@@ -132,6 +155,18 @@ class NetworkSpec:
         elif self.segment is not None:
             raise UsageError(f"segment={self.segment}: only a segment network has one.")
 
+    def _check_inputs(self) -> None:
+        for name in ("past_codes", "known_codes", "static_codes"):
+            counts = tuple(getattr(self, name))
+            for count in counts:
+                _whole(name, count, least=2)
+            object.__setattr__(self, name, tuple(int(count) for count in counts))
+        if self.waves + self.effects > self.features or self.input_lags > self.context:
+            raise UsageError(
+                f"waves={self.waves}, effects={self.effects}, input_lags={self.input_lags}: "
+                f"expected at most the features, {self.features}, and the context, {self.context}."
+            )
+
     def _check_normalize(self) -> None:
         kind = self.normalize
         if kind is None:
@@ -159,7 +194,38 @@ class NetworkSpec:
         """Numbers that each recurrent step reads."""
         if self.strategy == "segment":
             return self.hidden[0]
-        return self.folds + int(self.indicator) + self.features
+        read = self.folds + int(self.indicator) + self.row_features
+        return read + self.past_width * self.input_folds
+
+    @property
+    def row_features(self) -> int:
+        """Features of each row, past and future, with the vectors of categories."""
+        return self.features + widths(self.known_codes) + widths(self.static_codes)
+
+    @property
+    def calendar(self) -> int:
+        """How many of the features, first ones first, are the calendar's."""
+        return self.waves if any(getattr(self, name) for name in INPUTS) else self.features
+
+    @property
+    def past_width(self) -> int:
+        """Numbers of each row that are known up to the newest one."""
+        return self.past_inputs + widths(self.past_codes)
+
+    @property
+    def input_folds(self) -> int:
+        """How many of the newest folds have their past inputs read beside their values."""
+        return max(1, min(self.folds, MOST_FOLDED // max(1, self.past_width)))
+
+    @property
+    def skip_columns(self) -> int:
+        """Numbers of the window that the skip path reads: values, then the newest past inputs."""
+        return self.context + self.input_lags * self.past_inputs
+
+    @property
+    def enters(self) -> bool:
+        """Whether inputs change what a network reads of a batch, see `effects.py`."""
+        return bool(self.effects or self.past_codes or self.known_codes or self.static_codes)
 
     @property
     def steps(self) -> int:
@@ -209,6 +275,11 @@ class NetworkSpec:
             return cls(**values)
         except (UsageError, TypeError, ValueError, OverflowError) as error:
             raise ModelFileError(f"the model's network cannot be: {error}") from error
+
+
+def widths(counts: tuple[int, ...]) -> int:
+    """Numbers that stand for a row's categories, of inputs with so many codes."""
+    return sum(embedding_width(count - 1) for count in counts)
 
 
 def _whole(name: str, found: Any, least: int = 1) -> None:

@@ -1,6 +1,6 @@
 """Series read from their beginning: what a recursive network remembers at any of their rows.
 
-With scaling "series" a value looks the same in every window, so that a network can go on from the
+Scaled by series a value looks the same in every window, so that a network can go on from the
 state it had instead of reading a window again. A forecast then follows from all of the history,
 and a stream, which carries the state from row to row, says the same as a forecast from a table.
 """
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rollcast import engine
-from rollcast.model.recursive import Memory, inputs
+from rollcast.model.effects import enter_rows
+from rollcast.model.recursive import Memory
+from rollcast.model.recursive_read import inputs
 
 if TYPE_CHECKING:
     from rollcast.data.windows import Windows
@@ -26,7 +28,7 @@ SERIES_AT_ONCE, ROWS_AT_ONCE = 256, 1024
 
 def walks(network: Network, windows: Windows) -> bool:
     """Whether forecasts of these windows follow from all rows before them."""
-    return network.spec.strategy == "recursive" and windows.scaling == "series"
+    return network.spec.strategy == "recursive" and windows.by_series
 
 
 def memories(network: Network, weights: Array, windows: Windows, chosen: Array) -> Memory:
@@ -35,6 +37,7 @@ def memories(network: Network, weights: Array, windows: Windows, chosen: Array) 
     count, spec = len(chosen), network.spec
     units = [*network.recurrent.states, *network.recurrent.cells]
     found = [np.empty((count, each), weights.dtype) for each in units]
+    views = network.views(weights)
     packed = engine.pack(spec.cell, network.recurrent.sizes, weights[: network.recurrent.count])
     order = np.lexsort((newest, series))
     _, begins, windows_of = np.unique(series[order], return_index=True, return_counts=True)
@@ -47,16 +50,17 @@ def memories(network: Network, weights: Array, windows: Windows, chosen: Array) 
         for turn in range(int(many.max())):
             going = np.flatnonzero(many > turn)
             asked = order[head[going] + turn]
-            _read(network, packed, windows, which, going, place, newest[asked], states)
+            _read(network, packed, views, windows, which, going, place, newest[asked], states)
             for kept, state in zip(found, states, strict=True):
                 kept[asked] = state[going]
     h, c = found[: len(spec.hidden)], found[len(spec.hidden) :]
-    return Memory(h, c, *_newest(windows, series, newest, spec.lags))
+    return Memory(h, c, *_newest(network, views, windows, series, newest))
 
 
 def _read(
     network: Network,
     packed: engine.Packed,
+    views: dict[str, Array],
     windows: Windows,
     which: Array,
     going: Array,
@@ -74,11 +78,13 @@ def _read(
         now, lengths = going[some], np.minimum(left[some], ROWS_AT_ONCE)
         steps = np.minimum(np.arange(lengths.max())[:, None], lengths - 1)
         rows = windows.rows(which[now], place[now] + steps)
+        rows = enter_rows(network.spec, views, rows)
+        past = rows.past_inputs if network.spec.past_width else None
         run = engine.infer(
             network.spec.cell,
             network.recurrent.sizes,
             packed,
-            inputs(rows.values, rows.age, rows.next_features),
+            inputs(rows.values, rows.age, rows.next_features, past),
             h0=[state[now] for state in states[:layers]],
             c0=[state[now] for state in states[layers:]] or None,
             lengths=lengths,
@@ -90,11 +96,19 @@ def _read(
 
 
 def _newest(
-    windows: Windows, series: Array, newest: Array, lags: int
-) -> tuple[Array, Array, Array]:
-    """The values before the newest row, that row's value, and its age."""
-    back = np.arange(-max(lags - 1, 0), 1)[:, None]
+    network: Network, views: dict[str, Array], windows: Windows, series: Array, newest: Array
+) -> tuple[Array, Array, Array, Array | None]:
+    """The values before the newest row, that row's value, its age, and the newest past inputs."""
+    spec = network.spec
+    lags, kept = max(spec.lags, 1), max(spec.input_lags, 1) if spec.past_width else 0
+    back = np.arange(1 - max(lags, kept), 1)[:, None]
     begin = windows.panel.offsets[series]
     rows = windows.rows(series, np.maximum(newest + back, begin))
-    values = np.where(newest + back >= begin, rows.values, 0)
-    return values[:-1], values[-1], rows.age[-1]
+    rows = enter_rows(spec, views, rows)
+    inside = newest + back >= begin
+    values = np.where(inside, rows.values, 0)[-lags:]
+    past = None
+    if kept:
+        assert rows.past_inputs is not None
+        past = np.where(inside[..., None], rows.past_inputs, 0)[-kept:]
+    return values[:-1], values[-1], rows.age[-1], past

@@ -151,8 +151,8 @@ def reference_forward(
     number of steps: its states stay and its outputs are zero. ``keep(layer, time, batch, hidden)``
     gives what the output of every layer but the last is multiplied by (``layers.dropout_mask`` with
     its first arguments).
-    With ``projection`` every h has so many numbers in place of ``hidden``. ``cell`` may have options
-    (``engine.cells``): with dilation the states are (batch, steps back · hidden), and
+    With ``projection`` every h has so many numbers in place of ``hidden``. ``cell`` may have
+    options (``engine.cells``): with dilation the states are (batch, steps back · hidden), and
     ``stay(state, layer, time, batch, hidden)`` tells where zoneout lets them stay while training.
     """
     spec, wiring = find_cell(cell), wiring_of(cell)

@@ -133,3 +133,25 @@ class Linear:
         size = self.output * self.input
         weight = weights[:size].reshape(self.output, self.input)
         return weight, weights[size : self.count] if self.bias else None
+
+
+def embed(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """The rows of a ``table (categories, width)`` that ``codes (…)`` name, ``(…, width)``."""
+    return table.take(codes, axis=0)
+
+
+def embed_backward(slope: np.ndarray, codes: np.ndarray, categories: int) -> np.ndarray:
+    """The gradient of the table ``(categories, width)``: the slopes ``(…, width)`` of each of its
+    rows summed in order, in float64."""
+    flat, at = slope.reshape(-1, slope.shape[-1]), codes.reshape(-1)
+    sums = [np.bincount(at, column, minlength=categories) for column in flat.T]
+    return np.stack(sums, axis=1).astype(slope.dtype)
+
+
+def embedding_width(categories: int) -> int:
+    """Numbers that stand for one of so many categories, by rule.
+
+    >>> [embedding_width(n) for n in (2, 7, 1000)]
+    [1, 4, 16]
+    """
+    return min(16, (categories + 1) // 2)

@@ -2,6 +2,7 @@
 
 from rollcast.plots.against import against
 from rollcast.plots.costs import costs
+from rollcast.plots.coverage import coverage_by_step
 from rollcast.plots.curves import curves
 from rollcast.plots.fan import forecast_fan
 from rollcast.plots.gradients import gradient_flow, gradient_norms
@@ -27,6 +28,7 @@ __all__ = [
     "WavePicture",
     "against",
     "costs",
+    "coverage_by_step",
     "curves",
     "error_by_step",
     "forecast_fan",

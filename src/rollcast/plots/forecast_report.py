@@ -14,6 +14,8 @@ from rollcast.data.panel import stamp_text
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster import Forecaster
 from rollcast.forecast.result import USUAL_LEVELS, Forecast
+from rollcast.forecast.summary import inputs_by_role
+from rollcast.forecast.trials import Trial
 from rollcast.plots import report
 from rollcast.plots.pictures import GradientPicture, SeriesPicture, TrainingCurve
 from rollcast.plots.scores import headline
@@ -73,11 +75,14 @@ def forecast_report(
             "to": stamp_text(panel.local(panel.times.max()[None])[0]),
             "frequency": str(fitted.freq),
             "season": fitted.season,
+            **{f"{role} inputs": names for role, names in inputs_by_role(fitted).items()},
         },
         footer="Written by rollcast.",
         method=name,
         unit=panel.columns.target,
         scored_on=scored_on(fitted),
+        trials=trial_rows(fitted.trials),
+        searched_on=searched_on(fitted.trials),
     )
 
 
@@ -130,13 +135,14 @@ def scored_on(fitted: Fitted) -> str:
     )
     rows = "a row" if holdout.step == 1 else f"{holdout.step} rows"
     apart = "" if holdout.origins == 1 else f", {rows} apart"
+    chosen = "the network and " if fitted.trials else ""
     then = "The network that forecasts was then trained up to that step on all rows. "
     if not fitted.params["refit"]:
         then = "That network forecasts. "
     return (
         f"Measured on {origins} of each series{apart}, held out of the training. The same windows "
-        f"chose the step to stop at, so the network's scores are a little flattering. {then}"
-        "Coverage is that of intervals calibrated on the other half of these windows."
+        f"chose {chosen}the step to stop at, so the network's scores are a little flattering. "
+        f"{then}Coverage is that of intervals calibrated on the other half of these windows."
     )
 
 
@@ -156,7 +162,7 @@ def settings(forecaster: Forecaster) -> dict[str, object]:
         "networks": forecaster.ensemble,
         "seed": forecaster.seed,
     }
-    training = forecaster.training
+    training = forecaster.fitted_.chosen["training"]
     return found | {
         each.name.replace("_", " "): getattr(training, each.name) for each in fields(training)
     }
@@ -165,33 +171,75 @@ def settings(forecaster: Forecaster) -> dict[str, object]:
 def command(forecaster: Forecaster) -> str:
     """The command line that gives this forecast again; empty where none can."""
     fitted = forecaster.fitted_
-    usual = Forecaster(forecaster.horizon)
-    only_steps = Training(steps=forecaster.training.steps)
-    if "." not in fitted.source or forecaster.training != only_steps:
-        return ""
-    if tuple(forecaster.hidden) != tuple(usual.hidden) or forecaster.name != usual.name:
+    usual, params = Forecaster(forecaster.horizon).get_params(), fitted.chosen
+    training = params.pop("training")
+    only = Training(steps=training.steps, learning_rate=training.learning_rate)
+    said = {*OPTIONS, "horizon", "strategy", "hidden", "refit", "budget", "trials"}
+    others = any(params[name] != usual[name] for name in params if name not in said)
+    if "." not in fitted.source or training != only or others:
         return ""
     words = ["rollcast", "forecast", fitted.source, "--horizon", str(forecaster.horizon)]
     for name, value in fitted.options.items():
-        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        words += [f"--{name}"] if value is True else [f"--{name}", text]
+        words += [f"--{name}"] if value is True else [f"--{name}", option_text(value)]
+    words += ["--strategy", params["strategy"]]
     for name in OPTIONS:
-        if getattr(forecaster, name) != getattr(usual, name):
-            words += [f"--{name}", str(getattr(forecaster, name))]
-    if forecaster.training.steps != usual.training.steps:
-        words += ["--steps", str(forecaster.training.steps)]
+        if params[name] != usual[name]:
+            words += [f"--{name}", str(params[name])]
+    if tuple(params["hidden"]) != usual["hidden"]:
+        words += ["--hidden", option_text(params["hidden"])]
+    if not params["refit"]:
+        words += ["--no-refit"]
+    if training.steps != usual["training"].steps:
+        words += ["--steps", str(training.steps)]
+    if training.learning_rate is not None:
+        words += ["--learning-rate", repr(training.learning_rate)]
     return shlex.join(words)
+
+
+def option_text(value: object) -> str:
+    """A value as an option is written."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def code(forecaster: Forecaster) -> str:
     """The Python that gives this forecast again."""
     fitted = forecaster.fitted_
+    model = repr(Forecaster(**fitted.chosen))
     table = repr(fitted.source) if "." in fitted.source else "table"
     options = "".join(f", {name}={value!r}" for name, value in fitted.options.items())
-    imports = "Forecaster, Training" if "Training(" in repr(forecaster) else "Forecaster"
+    imports = "Forecaster, Training" if "Training(" in model else "Forecaster"
     return (
         f"from rollcast import {imports}\n\n"
-        f"model = {forecaster!r}\n"
+        f"model = {model}\n"
         f"model.fit({table}{options})\n"
         "forecast = model.predict()\n"
+    )
+
+
+def trial_rows(trials: Sequence[Trial]) -> list[dict[str, object]]:
+    """The trials of a search as they are listed: the best of those that went furthest first."""
+    ordered = sorted(trials, key=lambda each: (-each.steps, each.score or 0.0))
+    return [
+        {
+            "network": each.name + (f": {each.note}" if each.note else ""),
+            "steps": each.steps,
+            "seconds": round(each.seconds, 1),
+            "error": each.score,
+            "default": each.default,
+            "chosen": "chosen" if each.chosen else "",
+        }
+        for each in ordered
+    ]
+
+
+def searched_on(trials: Sequence[Trial]) -> str:
+    """What the search did, and what its figures are worth."""
+    seconds = sum(each.seconds for each in trials)
+    return (
+        f"{len(trials)} networks were trained side by side on the same rows for {seconds:.1f} s; "
+        "after each part of the steps the worse half was left. Error is the mean absolute error of "
+        "the held-out windows in the unit of MASE, beside that of the default network after as "
+        "many steps. Another network is chosen only where it is better by more than the standard "
+        "error of that difference. The held-out windows chose the network: its scores on them are "
+        "a little flattering."
     )

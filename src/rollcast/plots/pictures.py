@@ -48,7 +48,8 @@ class RollingPicture:
     """One series forecast again and again, each time from a later row.
 
     ``origins`` are the rows of ``values`` where a forecast begins, ``forecasts`` ``(origins,
-    horizon)``, ``starts`` the first row that each forecast's training may see.
+    horizon)``, ``starts`` the first row that each forecast's training may see. ``band`` is the
+    interval of ``level`` percent, its ends shaped as the forecasts.
     """
 
     id: str
@@ -58,6 +59,8 @@ class RollingPicture:
     forecasts: NDArray
     starts: Sequence[int] | None = None
     unit: str = ""
+    band: tuple[NDArray, NDArray] | None = None
+    level: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

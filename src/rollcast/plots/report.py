@@ -25,6 +25,7 @@ from rollcast.plots.tables import (
     command_block,
     escaped,
     pair_table,
+    row_table,
     score_table,
     section,
 )
@@ -42,8 +43,9 @@ class Report:
 
     ``scores`` maps method → metric → value and ``error_by_step`` method → ``(horizon,)``, in the
     unit ``unit``; ``method`` is the row that is the network's, at first the first. ``scored_on``
-    says on what. ``settings`` and ``data`` are names and values. At most MOST_SERIES series are
-    drawn, the first ones.
+    says on what; ``trials`` are the rows of a search, ``searched_on`` says what they are.
+    ``settings`` and ``data`` are names and values. At most MOST_SERIES series are drawn, the first
+    ones.
     """
 
     title: str
@@ -62,6 +64,8 @@ class Report:
     method: str = ""
     unit: str = ""
     scored_on: str = ""
+    trials: Sequence[Mapping[str, object]] = ()
+    searched_on: str = ""
 
 
 def write_report(path: str | os.PathLike[str], report: Report) -> Path:
@@ -140,6 +144,7 @@ def _sections(report: Report, drawn: set[str]) -> str:
         ),
         section("horizon", "Error by step of the horizon", figure("steps")),
         section("backtest", "Forecasts from rolling origins", figure("origins")),
+        section("search", "The search for the network", *_search(report)),
         section(
             "training",
             "Training",
@@ -150,6 +155,12 @@ def _sections(report: Report, drawn: set[str]) -> str:
         section("setting", "The setting that reproduces it", command, code, settings),
     )
     return "\n".join(part for part in parts if part)
+
+
+def _search(report: Report) -> tuple[str, ...]:
+    if not report.trials:
+        return ()
+    return f"<p>{escaped(report.searched_on)}</p>", row_table(report.trials)
 
 
 def _chooser(series: Sequence[SeriesPicture]) -> str:

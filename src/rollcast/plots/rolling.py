@@ -39,10 +39,27 @@ def rolling_origins(picture: RollingPicture, *, title: str = "") -> "Figure":
         ahead = slice(origin, min(origin + horizon, len(values)))
         times = axis_values(picture.times[ahead])
         first = index == 0
+        if picture.band is not None:
+            for end, fill in zip(picture.band, ({}, {"fill": "tonexty"}), strict=True):
+                figure.add_scatter(
+                    x=times,
+                    y=end[index][: len(times)],
+                    name=f"{picture.level:g} %",
+                    mode="lines",
+                    line={"width": 0, "color": LIGHT["ours"]},
+                    fillcolor=LIGHT["band 2"],
+                    legendgroup="band",
+                    showlegend=first and bool(fill),
+                    hoverinfo="skip",
+                    row=1,
+                    col=1,
+                    **fill,
+                )
         figure.add_scatter(
             x=times,
             y=picture.forecasts[index][: len(times)],
             name="forecast",
+            mode="lines+markers" if horizon == 1 else "lines",
             line={"color": LIGHT["ours"], "width": 2.2},
             legendgroup="forecast",
             showlegend=first,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Scores = Mapping[str, Mapping[str, float]]  # method → metric → value
 
 REFERENCE = "seasonal naive"
+COMPARED = ("mae", "rmse", "smape", "mase", "crps")  # more bars would say the same
 ROOM = 1.16
 TITLES = {
     "mae": "MAE",
@@ -25,6 +26,9 @@ TITLES = {
     "mase": "MASE",
     "crps": "CRPS",
     "owa": "OWA",
+    "mape": "MAPE",
+    "rmsse": "RMSSE",
+    "scaled_width": "scaled width",
     "quantile_loss": "pinball loss",
 }
 
@@ -46,9 +50,9 @@ def metric_text(metric: str, value: float, *, beside: Iterable[float] = ()) -> s
     name, _ = _split(metric)
     if name == "coverage":
         return f"{100 * value:.1f} %"
-    if name == "smape":
+    if name in ("smape", "mape"):
         return f"{value:.2f} %"
-    if name in ("mase", "owa"):
+    if name in ("mase", "owa", "rmsse", "scaled_width"):
         return f"{value:.3f}"
     sizes = [abs(other) for other in (value, *beside) if math.isfinite(other) and other != 0]
     if not sizes:
@@ -61,7 +65,7 @@ def metric_text(metric: str, value: float, *, beside: Iterable[float] = ()) -> s
 def best_methods(scores: Scores, metric: str) -> set[str]:
     """The methods with the best value of the metric; none where only one has it."""
     name, level = _split(metric)
-    if name == "width":
+    if name in ("width", "scaled_width"):
         return set()  # narrow says nothing without the coverage
     aim = 0.0
     if name in METRICS and METRICS[name].better == "nominal":
@@ -121,8 +125,8 @@ def reference_method(scores: Scores) -> str:
 def relative_scores(scores: Scores, *, ours: str = "", title: str = "") -> "Figure":
     """A figure of every error divided by that of seasonal naive: below 1 is better than it.
 
-    A ratio has no unit, so all metrics share one axis. Coverage and width are no errors and are
-    left out; without seasonal naive among the methods the last one is the reference.
+    A ratio has no unit, so all of COMPARED share one axis. Without seasonal naive among the methods
+    the last one is the reference.
     """
     from plotly.graph_objects import Figure
 
@@ -132,7 +136,7 @@ def relative_scores(scores: Scores, *, ours: str = "", title: str = "") -> "Figu
     metrics = [
         metric
         for metric, value in scores[reference].items()
-        if _split(metric)[0] not in ("coverage", "width") and math.isfinite(value) and value > 0
+        if metric in COMPARED and math.isfinite(value) and value > 0
     ]
     colours = method_colours(methods, ours)
     figure = Figure()
@@ -167,9 +171,11 @@ def error_by_step(
     *,
     ours: str = "",
     unit: str = "",
+    first: int = 1,
     title: str = "Mean absolute error by step of the horizon",
 ) -> "Figure":
-    """A figure of the error of each method at each step; ``errors`` maps it to ``(horizon,)``."""
+    """A figure of the error of each method at each step; ``errors`` maps it to ``(horizon,)``,
+    ``first`` is the number of the first step."""
     from plotly.graph_objects import Figure
 
     methods = list(errors)
@@ -180,7 +186,7 @@ def error_by_step(
         values = np.asarray(errors[method], dtype=np.float64)
         name = method.replace("_", " ")
         figure.add_scatter(
-            x=np.arange(1, values.size + 1),
+            x=first + np.arange(values.size),
             y=values,
             name=plain(name),
             legendrank=1000 + methods.index(method),

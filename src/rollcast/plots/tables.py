@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rollcast.plots.scores import Scores, best_methods, metric_text, metric_title
 
@@ -43,6 +43,21 @@ def pair_table(pairs: Mapping[str, object]) -> str:
         for name, value in pairs.items()
     )
     return f'<div class="scroll"><table class="pairs"><tbody>{rows}</tbody></table></div>'
+
+
+def row_table(rows: Sequence[Mapping[str, object]]) -> str:
+    """One line a row, under the names of the first; a row that says it is chosen is marked."""
+    head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in rows[0])
+    body = []
+    for row in rows:
+        first, *rest = (escaped(_value_text(value)) for value in row.values())
+        cells = "".join(f"<td>{text}</td>" for text in rest)
+        kind = ' class="ours"' if row.get("chosen") else ""
+        body.append(f'<tr{kind}><th scope="row">{first}</th>{cells}</tr>')
+    return (
+        f'<div class="scroll" tabindex="0"><table class="scores"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
 
 
 def code_block(text: str) -> str:

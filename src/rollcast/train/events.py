@@ -72,5 +72,19 @@ class FitFinished:
     seconds: float
 
 
-Event = FitStarted | GradientSeen | StepDone | ValidationDone | FitFinished
+@dataclass(frozen=True, slots=True)
+class TrialDone:
+    """A candidate of a search, ``trial`` of ``trials`` counted from 0, was trained for ``step``
+    steps; ``score`` is its error on the held-out windows in the unit of MASE. What happened in
+    between is no event: runs that are follow the search."""
+
+    trial: int
+    trials: int
+    name: str
+    step: int
+    score: float
+    seconds: float  # since the last time it was trained
+
+
+Event = FitStarted | GradientSeen | StepDone | ValidationDone | FitFinished | TrialDone
 Listener = Callable[[Event], None]

@@ -61,6 +61,7 @@ def forecast(
     table: options.Source,
     horizon: options.Horizon,
     choices: Choices,
+    future_table: options.FutureTable = None,
     level: options.Level = None,
     out: options.Out = None,
     report: options.Report = None,
@@ -76,10 +77,10 @@ def forecast(
         if save is not None:
             model.save(save)
         levels = asked or levels_by_default(model)
-        frame = model.predict(level=levels)
+        frame = model.predict(level=levels, future=future_table)
         write(frame, out)
         if report is not None:
-            write_its_report(model, report, levels, watch)
+            write_its_report(model, report, levels, watch, future_table)
         if not quiet:
             written = {"forecast": out, "report": report, "model": save}
             show(frame, written, scores=model.scores_, dropped=missing(levels, asked))
@@ -123,13 +124,17 @@ def trained(
 
 
 def write_its_report(
-    model: "Forecaster", path: str, levels: tuple[float, ...], watch: "GradientWatch | None"
+    model: "Forecaster",
+    path: str,
+    levels: tuple[float, ...],
+    watch: "GradientWatch | None",
+    future: str | None = None,
 ) -> None:
     """Write the report of a fit."""
     from rollcast import write_report
 
     seen = None if watch is None else watch.runs[0]
-    write_report(model, path, level=levels, gradients=seen)
+    write_report(model, path, level=levels, gradients=seen, future=future)
 
 
 @app.command(cls=Trains, epilog=backtesting.EXAMPLES, no_args_is_help=True)
@@ -184,14 +189,13 @@ def predict(
         network = load(model)
         dropped: tuple[float, ...] = ()
         if isinstance(network, Forecaster):
-            if horizon is not None or future is not None:
+            if horizon is not None:
                 raise UsageError(
-                    f"--horizon and --future: {model} is a Forecaster of {network.horizon} steps "
-                    "that reads its target alone. Leave them out."
+                    f"--horizon: {model} is a Forecaster of {network.horizon} steps. Leave it out."
                 )
             levels = asked or levels_by_default(network)
             dropped = missing(levels, asked)
-            frame = network.predict(table, level=levels, query=query)
+            frame = network.predict(table, level=levels, query=query, future=future)
         else:
             frame = sequence_of(network, model, table, horizon, future, asked, query)
         write(frame, out)

@@ -42,7 +42,8 @@ Future = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="With --horizon: rows to come of the inputs that are not forecast",
+        help="Rows to come of the inputs that are known ahead, or (SequenceRegressor, with "
+        "--horizon) not forecast",
     ),
 ]
 
@@ -124,6 +125,58 @@ Sheet = Annotated[
     typer.Option(
         metavar="NAME",
         help="Of an Excel file: a sheet's name, or its number from 1 (default: the first)",
+        rich_help_panel=TABLE,
+    ),
+]
+
+Past = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMNS",
+        help="Inputs known up to the newest row: price,clicks",
+        rich_help_panel=TABLE,
+    ),
+]
+FutureInputs = Annotated[
+    str | None,
+    typer.Option(
+        "--future",
+        metavar="COLUMNS",
+        help="Inputs known of rows to come as well: promo,temperature; rows after the last value "
+        "are the future",
+        rich_help_panel=TABLE,
+    ),
+]
+Static = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMNS",
+        help="Inputs with one value a series: region; the id column too",
+        rich_help_panel=TABLE,
+    ),
+]
+Categorical = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMNS",
+        help="Inputs that are categories though they look like numbers",
+        rich_help_panel=TABLE,
+    ),
+]
+Holidays = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COUNTRY",
+        help="Holidays of a country as inputs: DE, US, DE-BY …",
+        rich_help_panel=TABLE,
+    ),
+]
+FutureTable = Annotated[
+    str | None,
+    typer.Option(
+        "--future-table",
+        metavar="FILE",
+        help="Rows to come of the inputs named in --future, with the columns of id and time",
         rich_help_panel=TABLE,
     ),
 ]

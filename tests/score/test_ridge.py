@@ -15,6 +15,12 @@ def test_the_solution_is_numpys(size: int, width: int) -> None:
     np.testing.assert_allclose(solve(gram, cross), expected, rtol=1e-9, atol=1e-11)
 
 
+def test_what_is_given_stays_as_it_was() -> None:
+    gram, cross = np.diag([2.0, 4.0]), np.array([[2.0], [4.0]])
+    solve(gram, cross)  # of one column, the solution once overwrote it
+    np.testing.assert_array_equal(cross, [[2.0], [4.0]])
+
+
 def test_ridge_is_the_regression_it_says() -> None:
     generator = np.random.default_rng(0)
     inputs, target = generator.normal(size=(50, 8)), generator.normal(size=(50, 2))

@@ -118,8 +118,8 @@ Blend = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="theta: forecasts averaged with smoothing and drift, as far as held-out rows say "
-        "(default: none)",
+        help="Forecasts averaged, as far as held-out rows say, with smoothing and drift (theta) or "
+        "a linear map (linear) (default: none)",
         rich_help_panel=NETWORK,
     ),
 ]

@@ -76,7 +76,8 @@ def fit_panel(
     blend = NO_BLEND
     if params["blend"] is not None:
         median = forecast_spread(network, weights, held)[0].median
-        blend = best_blend(params["blend"], median, held, truth, setup.units()[held.series])
+        units = setup.units()
+        blend = best_blend(params["blend"], median, held, truth, units, setup.trained)
     prediction, below, above = forecast_spread(network, weights, held, network.head.levels, blend)
     stamps = panel.times[held.origin].astype(np.int64)
     calibration = calibrate(prediction.median, below, above, truth, stamps)
@@ -88,6 +89,7 @@ def fit_panel(
     if refit:
         again, weights = second_runs(setup, seed, firsts, listeners, files, deadline)
         seconds, statistics = seconds + again, setup.every.statistics
+        blend = blend.refitted(setup.every, setup.units())
     location, scale = statistics or (np.empty(0), np.empty(0))
     powers = setup.powers
     fitted = Fitted(

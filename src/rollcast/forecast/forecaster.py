@@ -76,8 +76,9 @@ class Forecaster(AfterFit):
     ensemble
         Networks trained with the seeds from ``seed`` on, whose medians and quantiles are averaged.
     blend
-        ``"theta"``: forecasts are averaged with those of smoothing with drift, of each series by
-        itself; the held-out windows decide how much these count. For short or noisy series.
+        Forecasts are averaged with those of ``"theta"``: smoothing with drift of each series by
+        itself, for short or noisy series; or ``"linear"``: a linear map shared by the phases of a
+        season, for long horizons. The held-out windows decide how much these count.
     training
         A `Training`: steps, optimizer, learning rate …
     seed

@@ -12,7 +12,7 @@ from rollcast.data.panel import Panel
 from rollcast.data.scaling import make_scaling
 from rollcast.data.transform import make_transform
 from rollcast.errors import ModelFileError, UsageError
-from rollcast.forecast.blend import BLENDS, Blend
+from rollcast.forecast.blend_saved import pack_blend, unpack_blend
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster_params import BUDGET
 from rollcast.forecast.history import (
@@ -72,10 +72,9 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         "best_steps": list(fitted.best_steps),
         "scaling": fitted.scaling,
         "trials": pack_trials(fitted.trials),
-        "blend_share": fitted.blend.share,
     }
     spec |= {name: getattr(fitted, name) for name in _FACTS}
-    sections = {
+    sections = pack_blend(fitted.blend, spec) | {
         "network/weights": fitted.weights,
         "calibration/scores": fitted.calibration.scores,
         "calibration/stamps": fitted.calibration.stamps,
@@ -131,7 +130,7 @@ def unpack(
         params=params,
         network=network,
         weights=weights,
-        blend=_blend(params["blend"], spec),
+        blend=unpack_blend(params["blend"], spec, sections, network_spec),
         calibration=_calibration(sections, network_spec.horizon),
         columns=unpack_columns(field(spec, "columns", dict)),
         freq=freq,
@@ -219,13 +218,6 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
 def _later(saved: dict[str, Any], name: str, usual: Any, *kinds: type) -> Any:
     """An argument that came after the first model files; those that lack it have the usual one."""
     return field(saved, name, *kinds) if name in saved else usual
-
-
-def _blend(method: str | None, spec: dict[str, Any]) -> Blend:
-    share = _later(spec, "blend_share", 0.0, float)
-    if (method is not None and method not in BLENDS) or not 0.0 <= share <= 1.0:
-        raise ModelFileError(f"the model is blended with {str(method)[:40]!r}, a share of {share}.")
-    return Blend(method, share)
 
 
 def _best_steps(spec: dict[str, Any], members: int) -> tuple[int, ...]:

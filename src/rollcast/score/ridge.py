@@ -38,7 +38,7 @@ def solve(gram: np.ndarray, cross: np.ndarray) -> np.ndarray:
             rest = np.ascontiguousarray(column[width:])
             lower[rows.stop :, rows] = engine.linear(rest, np.ascontiguousarray(inverse))
     # Forward, then backward; the unknowns lie in rows, as the engine multiplies by a transpose.
-    found = np.ascontiguousarray(cross.T)
+    found = cross.T.copy(order="C")  # of one column, ascontiguousarray would be cross itself
     for rows, inverse in zip(blocks, inverses, strict=True):
         part = np.ascontiguousarray(found[:, rows])
         if rows.start:

@@ -2,9 +2,11 @@
 //
 // A stack is one cell in one or more layers. Arrays are C-contiguous and time-major,
 // (time, batch, feature). States of all layers lie one after the other, each (batch, units of the
-// layer), which for equal layers is PyTorch's (layers, batch, units). Weights are one flat vector:
-// per layer weight_ih (gates*units, input), weight_hh (gates*units, units), bias_ih, bias_hh,
-// gates in PyTorch's order. With projection (LSTM; Sak, Senior & Beaufays 2014) weight_hr
+// layer), which for equal layers is PyTorch's (layers, batch, units). What a cell has besides h is
+// called c here: (batch, cells*units), the further states of a row side by side. Weights are one flat
+// vector: per layer weight_ih (gates*units, input), weight_hh (gates*units, units), bias_ih, bias_hh,
+// gates in PyTorch's order, then `vectors` numbers a unit, vector by vector; a cell that does not
+// multiply h has neither weight_hh nor bias_hh. With projection (LSTM; Sak, Senior & Beaufays 2014) weight_hr
 // (projection, units) follows; then the output and h of every layer have `projection` numbers, and c
 // has the units.
 //
@@ -17,7 +19,34 @@
 
 namespace rollcast {
 
-enum class Cell : int { rnn_tanh, rnn_relu, lstm, gru };
+enum class Cell : int {
+  rnn_tanh, rnn_relu, lstm, gru, lstm_peephole, lstm_layer_norm, min_gru, min_lstm, slstm
+};
+constexpr int cell_count = 9;
+
+// What a layer of a cell consists of.
+struct CellShape {
+  int gates;
+  bool recurrent;  // h is multiplied by weights
+  int vectors;     // weights besides, of each unit
+  int cells;       // states besides h
+};
+
+inline CellShape cell_shape(Cell cell) {
+  switch (cell) {
+    case Cell::lstm: return {4, true, 0, 1};
+    case Cell::gru: return {3, true, 0, 0};
+    case Cell::lstm_peephole: return {4, true, 3, 1};
+    case Cell::lstm_layer_norm: return {4, true, 10, 1};
+    case Cell::min_gru: return {2, false, 0, 0};
+    case Cell::min_lstm: return {3, false, 0, 0};
+    case Cell::slstm: return {4, true, 0, 3};
+    default: return {1, true, 0, 0};
+  }
+}
+
+// Cells of by_row.h, which have neither lanes.h nor one_row.h nor bfloat16.h.
+inline bool by_row(Cell cell) { return cell > Cell::gru; }
 
 struct Stack {
   Cell cell;
@@ -28,6 +57,12 @@ struct Stack {
 
   // What a layer gives on: the width of its h.
   int width(int layer) const { return projection ? projection : sizes[layer + 1]; }
+  size_t weights(int layer) const {
+    const CellShape shape = cell_shape(cell);
+    const size_t units = sizes[layer + 1], input = layer ? width(layer - 1) : sizes[0];
+    const size_t rows = shape.gates * units, h = shape.recurrent ? width(layer) + 1 : 0;
+    return rows * (input + 1 + h) + (shape.vectors + projection) * units;
+  }
 };
 
 // A run of rows of the batch that one thread carries through time.
@@ -65,7 +100,7 @@ struct Forward {
   const T* x;          // (time, batch, sizes[0])
   const T* packed;     // from pack, or pack_bfloat16
   const T* h0;         // initial states, or null for zero
-  const T* c0;         // the same for the cell states of an LSTM (with the units, if projected)
+  const T* c0;         // the same for further states (with the units, if projected)
   const int* lengths;  // (batch) steps of each row, never increasing, or null when all have `time`
   const int* order;    // (batch) the caller's index of each row, for dropout; null when in place
   T* y;                // (time, batch, width of the last layer), zero past a row's length; or null
@@ -81,7 +116,7 @@ struct Forward {
 template <class T>
 inline bool one_row(const Forward<T>& call) {
   return call.batch == 1 && !call.stack.projection && !call.recompute &&
-         call.products == Products::plain;
+         call.products == Products::plain && !by_row(call.stack.cell);
 }
 
 template <class T>

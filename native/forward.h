@@ -1,5 +1,6 @@
 // Forward through time for one slice: recording, or keeping nothing.
 #pragma once
+#include "by_row.h"
 #include "layout.h"
 #include "random.h"
 #include "states.h"
@@ -157,7 +158,7 @@ void run_steps(const Forward<typename C::Element>& call, Slice slice, const Work
   const int rows = slice.rows, base = plan.base(first);
   const T* packed = call.packed;
   for_states<C>(stack, call.batch, slice, [&](int l, const Layer<C>& layer, size_t h_at, size_t c_at) {
-    const size_t plane = size_t(rows) * layer.padded;
+    const size_t plane = size_t(rows) * layer.padded, cells = plane * cell_states<C>;
     T* h = work + plan.h[l];
     T* c = work + plan.c[l];
     T* raw = work + plan.raw[l];
@@ -167,6 +168,8 @@ void run_steps(const Forward<typename C::Element>& call, Slice slice, const Work
     a.units = layer.width;
     a.padded = layer.padded;
     a.kept_stride = layer.kept();
+    if constexpr (ByRow<C>)
+      by_row_inputs<C>(layer, packed, x, a.x_stride, steps * rows, work + plan.sums);
     for (int t = 0; t < steps; ++t) {
       const int step = first + t, at = step - base;
       const int running = active_rows(call.lengths, slice, step);
@@ -174,12 +177,15 @@ void run_steps(const Forward<typename C::Element>& call, Slice slice, const Work
       a.x = x + size_t(t) * rows * a.x_stride;
       a.h = h + at * plane;
       a.h_out = output;
-      a.c_before = call.record ? c + at * plane : c;
-      a.c_out = call.record ? c + (at + 1) * plane : c;
+      a.c_before = call.record ? c + at * cells : c;
+      a.c_out = call.record ? c + (at + 1) * cells : c;
       a.kept = call.record && C::saved ? work + plan.kept[l] + size_t(at) * rows * layer.kept()
                                        : nullptr;
       if (C::has_cell && layer.projection) a.h_out = call.record ? raw + at * plane : raw;
-      if (running > 0) products.layer_step(layer, a, packed, running);
+      if constexpr (ByRow<C>)
+        by_row_step<C>(layer, packed, running, work + plan.sums + size_t(t) * rows * layer.slopes(),
+                       a.h, a.c_before, a.h_out, a.c_out, a.kept);
+      else if (running > 0) products.layer_step(layer, a, packed, running);
       if (C::has_cell && layer.projection && running > 0)
         product(plain_rows<T>(a.h_out, layer.padded, layer.units), running,
                 packed + layer.cell_packed(), layer.width_vectors, static_cast<const T*>(nullptr), 0,
@@ -198,8 +204,9 @@ void run_steps(const Forward<typename C::Element>& call, Slice slice, const Work
           copy(call.hn + h_at + size_t(r) * layer.width, output + size_t(r) * layer.padded,
                layer.width);
         if (C::has_cell && call.cn)
-          copy(call.cn + c_at + size_t(r) * layer.units, a.c_out + size_t(r) * layer.padded,
-               layer.units);
+          for (int s = r * cell_states<C>; s < (r + 1) * cell_states<C>; ++s)
+            copy(call.cn + c_at + size_t(s) * layer.units, a.c_out + size_t(s) * layer.padded,
+                 layer.units);
       }
     }
     packed += P::packed(layer);

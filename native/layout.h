@@ -17,6 +17,17 @@ constexpr int spread(int count) {
   return count % (8 * line) ? count : count + line;
 }
 
+// A cell whose sums go to memory and whose maths then runs over whole rows of a layer: by_row.h.
+template <class C>
+concept ByRow = C::by_row;
+
+// States of a unit besides h; a row holds them one after the other, each with the units padded.
+template <class C>
+constexpr int cell_states = [] {
+  if constexpr (ByRow<C>) return C::cells;
+  else return C::has_cell ? 1 : 0;
+}();
+
 // One layer of cell C as the kernels see it.
 template <class C>
 struct Layer {
@@ -141,6 +152,7 @@ struct Workspace {
   size_t h[deepest], c[deepest], kept[deepest], raw[deepest];
   size_t saved, states;  // the saved states, and how many numbers they are before one window
   size_t input, own;     // gathered rows of a chunk; a closed loop's input, of all steps if recorded
+  size_t sums;           // by_row.h: of a chunk
   size_t total;
 
   Workspace(const Forward<typename C::Element>& call, int rows,
@@ -152,20 +164,22 @@ struct Workspace {
         closed_loop(closed_loop),
         states(0) {
     Ruler<typename C::Element> ruler{memory};
-    int widest = 0;
+    int widest = 0, most = 0;
     for_layers<C>(call.stack, [&](int l, const Layer<C>& layer) {
       const size_t plane = size_t(rows) * layer.padded, recorded = call.record ? steps : 0;
       h[l] = ruler.take((steps + 1) * plane);
-      c[l] = ruler.take(C::has_cell ? (recorded + 1) * plane : 0);
+      c[l] = ruler.take((recorded + 1) * plane * cell_states<C>);
       kept[l] = ruler.take(recorded * rows * layer.kept());
       raw[l] = ruler.take(layer.projection ? (call.record ? recorded : 1) * plane : 0);
-      states += (C::has_cell ? 2 : 1) * plane;
+      states += (1 + cell_states<C>) * plane;
       widest = larger(widest, layer.input);
+      most = larger(most, layer.slopes());
     });
     saved = ruler.take(size_t(windows - 1) * states);
     input = ruler.take(size_t(chunk) * rows * widest);
     const size_t fed = closed_loop ? (call.record ? call.time : chunk) : 0;
     own = ruler.take(fed * rows * call.stack.sizes[0]);
+    sums = ruler.take(ByRow<C> ? size_t(chunk) * rows * most : 0);
     total = ruler.used;
   }
 
@@ -180,7 +194,7 @@ struct Workspace {
   static int window(const Forward<typename C::Element>& call, int chunk) {
     if (!call.record) return chunk;
     if (!call.recompute) return call.time;
-    const double state = C::has_cell ? 2 : 1;
+    const double state = 1 + cell_states<C>;
     const double all = state + C::saved + (call.stack.projection ? 1 : 0);
     const double best = __builtin_sqrt(call.time * state / all);
     return smaller(call.time, int(best / chunk + 1) * chunk);
@@ -209,7 +223,7 @@ struct Scratch {
     sum = ruler.take(weights);
     for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
       slopes[l] = ruler.take(size_t(steps) * rows * layer.slopes());
-      carry[l] = ruler.take(size_t(rows) * layer.padded);
+      carry[l] = ruler.take(size_t(rows) * layer.padded * larger(1, cell_states<C>));
       projected[l] =
           ruler.take(layer.projection ? size_t(chunk) * rows * layer.width_vectors * layer.L : 0);
     });

@@ -17,10 +17,8 @@ size_t SequencePlan::units() const {
 }
 
 size_t SequencePlan::stack_weights() const {
-  const size_t gates = stack.cell == Cell::lstm ? 4 : stack.cell == Cell::gru ? 3 : 1;
   size_t sum = 0;
-  for (int l = 1; l <= stack.layers; ++l)
-    sum += gates * stack.sizes[l] * size_t(stack.sizes[l - 1] + stack.sizes[l] + 2);
+  for (int l = 0; l < stack.layers; ++l) sum += stack.weights(l);
   return sum;
 }
 

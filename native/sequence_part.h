@@ -78,7 +78,7 @@ class Part {
   const SequencePlan& plan_;
   Rows rows_;
   bool whole_;
-  size_t steps_, units_;
+  size_t steps_, units_, cells_;
   int width_;
   Forward<T> forward_ = {};
   Backward<T> backward_ = {};
@@ -93,7 +93,7 @@ class Part {
        const Shared<T>& shared)
       : k_(k), call_(call), plan_(*call.plan), rows_(rows),
         whole_(rows.slice.rows == call.batch && !call.lengths), steps_(steps),
-        units_(plan_.units()), width_(plan_.stack.sizes[plan_.stack.layers]) {
+        units_(plan_.units()), cells_(cell_shape(plan_.stack.cell).cells), width_(plan_.stack.sizes[plan_.stack.layers]) {
     forward_.stack = plan_.stack_for(call.batch);
     forward_.time = call.time;
     forward_.batch = rows.slice.rows;
@@ -132,9 +132,9 @@ class Part {
     observed_ = memory.take<unsigned char>(loss_.observed ? copied * made * plan_.outputs : 0);
     weight_ = memory.take<double>(call_.weight ? copied * loss_.period : 0);
     h0_ = memory.take<T>(call_.h0 ? copied * states : 0);
-    c0_ = memory.take<T>(call_.c0 ? copied * states : 0);
+    c0_ = memory.take<T>(call_.c0 ? copied * states * cells_ : 0);
     hn_ = memory.take<T>(states);
-    cn_ = memory.take<T>(call_.cn ? states : 0);
+    cn_ = memory.take<T>(call_.cn ? states * cells_ : 0);
     y_ = memory.take<T>(plan_.last ? 0 : made * width_);
     numbers_ = memory.take<T>(plan_.head ? made * plan_.numbers() : 0);
     slope_ = memory.take<T>(call_.gradient ? made * plan_.numbers() : 0);
@@ -187,17 +187,18 @@ class Part {
     loss_.target = part(target_, call_.target, steps_, plan_.outputs);
     loss_.observed = part(observed_, loss_.observed, steps_, plan_.outputs);
     loss_.weight = part(weight_, call_.weight, planes, 1);
-    forward_.h0 = states(h0_, call_.h0);
-    forward_.c0 = states(c0_, call_.c0);
+    forward_.h0 = states(h0_, call_.h0, 1);
+    forward_.c0 = states(c0_, call_.c0, cells_);
     forward_.hn = hn_;
     forward_.cn = call_.cn ? cn_ : nullptr;
     forward_.y = plan_.last ? nullptr : y_;
   }
 
-  const T* states(T* local, const T* from) {
+  // each: states of a unit.
+  const T* states(T* local, const T* from, size_t each) {
     if (!from || whole_) return from;
     for_states([&](size_t all, size_t mine, int units) {
-      rows_.gather(local + mine, from + all, 1, units);
+      rows_.gather(local + mine * each, from + all * each, 1, units * each);
     });
     return local;
   }
@@ -216,7 +217,8 @@ class Part {
   void give_out(const T* read) {
     for_states([&](size_t all, size_t mine, int units) {
       if (call_.hn) rows_.scatter(call_.hn + all, hn_ + mine, 1, units);
-      if (call_.cn) rows_.scatter(call_.cn + all, cn_ + mine, 1, units);
+      if (call_.cn)
+        rows_.scatter(call_.cn + all * cells_, cn_ + mine * cells_, 1, units * cells_);
     });
     if (call_.output) rows_.scatter(call_.output, read, steps_, plan_.numbers());
   }

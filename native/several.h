@@ -76,10 +76,10 @@ struct Power {
 };
 
 template <class T, int N>
-ROLLCAST_INLINE Power<Several<T, N>> power_of_two(Several<T, N> z) {
+ROLLCAST_INLINE Power<Several<T, N>> power_of_two(Several<T, N> z, T limit = Number<T>::limit) {
   typedef Number<T> K;
   typedef typename VectorTypes<T>::Bits Bits;
-  z = each(z, [](Vec<T> v) { return clamp(v, K::limit); });
+  z = each(z, [&](Vec<T> v) { return clamp(v, limit); });
   const Several<T, N> shifted = z + K::magic, r = z - (shifted - K::magic);
   Several<T, N> p = r * K::series[K::terms - 1] + K::series[K::terms - 2];
 #pragma GCC unroll 16
@@ -107,6 +107,26 @@ template <class T, int N>
 ROLLCAST_INLINE Several<T, N> tanh(const Several<T, N>& x) {
   const auto ratio = tanh_ratio(x);
   return ratio.above / ratio.below;
+}
+
+// e^x wherever that is no denormal, held at that end of the range.
+template <class T, int N>
+ROLLCAST_INLINE Several<T, N> exponential(const Several<T, N>& x) {
+  const auto e = power_of_two(x * T(1.44269504088896340736), T(sizeof(T) == 4 ? 126 : 1022));
+  return e.scale + e.scale * e.fraction;
+}
+
+// log sigmoid(x) = min(x, 0) - log(1 + u), u = e^-|x|; the logarithm is twice the area tangent of
+// u / (2 + u), at most 1/3, whose series is cut where it falls below half a unit in the last place.
+template <class T, int N>
+ROLLCAST_INLINE Several<T, N> log_sigmoid(const Several<T, N>& x) {
+  const Several<T, N> u = exponential(each(x, [](Vec<T> v) { return v > Vec<T>{} ? -v : v; }));
+  const Several<T, N> s = u / (u + T(2)), square = s * s;
+  constexpr int terms = sizeof(T) == 4 ? 8 : 17;
+  Several<T, N> sum = square * T(0) + T(1.0 / (2 * terms - 1));
+#pragma GCC unroll 17
+  for (int k = terms - 2; k >= 0; --k) sum = sum * square + T(1.0 / (2 * k + 1));
+  return each(x, [](Vec<T> v) { return v > Vec<T>{} ? Vec<T>{} : v; }) - T(2) * s * sum;
 }
 
 // Two numbers become their reciprocals by one division, four by one.

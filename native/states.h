@@ -4,14 +4,16 @@
 
 namespace rollcast::ROLLCAST_ROW {
 
-// f(index, layer, place of the slice's rows in h0 and hn, the same in c0 and cn).
+// f(index, layer, place of the slice's rows in h0 and hn, the same in c0 and cn). All states of a row
+// besides h lie side by side, as rows of their own so to say.
 template <class C, class F>
 ROLLCAST_INLINE void for_states(const Stack& stack, int batch, Slice slice, F f) {
   size_t h = 0, c = 0;
   for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
-    f(l, layer, h + size_t(slice.first) * layer.width, c + size_t(slice.first) * layer.units);
+    const size_t units = size_t(layer.units) * larger(1, cell_states<C>);
+    f(l, layer, h + size_t(slice.first) * layer.width, c + slice.first * units);
     h += size_t(batch) * layer.width;
-    c += size_t(batch) * layer.units;
+    c += batch * units;
   });
 }
 
@@ -21,13 +23,14 @@ void start_states(const Forward<typename C::Element>& call, Slice slice, const W
   typedef typename C::Element T;
   for_states<C>(call.stack, call.batch, slice,
                 [&](int l, const Layer<C>& layer, size_t h_at, size_t c_at) {
-    auto start = [&](T* to, const T* from, int width) {
-      if (from) copy_padded(to, layer.padded, from, width, slice.rows);
-      else zero(to, size_t(slice.rows) * layer.padded);
+    auto start = [&](T* to, const T* from, int width, int rows) {
+      if (from) copy_padded(to, layer.padded, from, width, rows);
+      else zero(to, size_t(rows) * layer.padded);
     };
-    start(work + plan.h[l], call.h0 ? call.h0 + h_at : nullptr, layer.width);
+    start(work + plan.h[l], call.h0 ? call.h0 + h_at : nullptr, layer.width, slice.rows);
     if constexpr (C::has_cell)
-      start(work + plan.c[l], call.c0 ? call.c0 + c_at : nullptr, layer.units);
+      start(work + plan.c[l], call.c0 ? call.c0 + c_at : nullptr, layer.units,
+            slice.rows * cell_states<C>);
   });
 }
 
@@ -38,7 +41,7 @@ ROLLCAST_INLINE void for_first_states(const Stack& stack, const Workspace<C>& pl
   for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
     const size_t plane = size_t(rows) * layer.padded;
     f(work + plan.h[l], plane);
-    if constexpr (C::has_cell) f(work + plan.c[l], plane);
+    if constexpr (C::has_cell) f(work + plan.c[l], plane * cell_states<C>);
   });
 }
 
@@ -51,11 +54,11 @@ void enter_chunk(const Forward<typename C::Element>& call, int rows, const Works
   if (first % plan.steps) return;
   if (first > 0)
     for_layers<C>(call.stack, [&](int l, const Layer<C>& layer) {
-      const size_t plane = size_t(rows) * layer.padded;
+      const size_t plane = size_t(rows) * layer.padded, cells = plane * cell_states<C>;
       T* h = work + plan.h[l];
       T* c = work + plan.c[l];
       copy(h, h + plan.steps * plane, plane);
-      if (C::has_cell && call.record) copy(c, c + plan.steps * plane, plane);
+      if (C::has_cell && call.record) copy(c, c + plan.steps * cells, cells);
     });
   const int window = first / plan.steps;
   if (!call.record || window == plan.windows - 1) return;

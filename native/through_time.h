@@ -1,6 +1,7 @@
 // Exact backward through time for one slice, chunk by chunk from the end: the recurrence of a layer,
 // then, while its gate gradients are still in the cache, its weight gradient and what goes below.
 #pragma once
+#include "by_row_backward.h"
 #include "projection.h"
 
 namespace rollcast::ROLLCAST_ROW {
@@ -44,9 +45,9 @@ struct WayBack {
       if (l > 0 || call.dx) pack += layer.x_back();
       T* carry = scratch + plan.carry[l];
       if (C::has_cell && call.dcn)
-        copy_padded(carry, layer.padded, call.dcn + c, layer.units, slice.rows);
+        copy_padded(carry, layer.padded, call.dcn + c, layer.units, slice.rows * cell_states<C>);
       else
-        zero(carry, size_t(slice.rows) * layer.padded);
+        zero(carry, size_t(slice.rows) * layer.padded * larger(1, cell_states<C>));
     });
   }
 
@@ -90,9 +91,13 @@ struct WayBack {
       if (running > 0) {
         const T* h = work + kept.h[l] + at * plane;
         const T* gates = work + kept.kept[l] + size_t(at) * slice.rows * layer.kept();
-        const T* c_before = C::has_cell ? work + kept.c[l] + at * plane : nullptr;
+        const T* c_before = C::has_cell ? work + kept.c[l] + at * plane * cell_states<C> : nullptr;
         const Slopes<C> later = after > 0 ? after_it : Slopes<C>();
-        if (C::has_cell && layer.projection)
+        if constexpr (ByRow<C>)
+          by_row_recurrence<C>(layer, made.packed + gradients[l], w_h, running, later, dh, gates, h,
+                               h + plane, c_before, c_before + plane * cell_states<C>, carry, d,
+                               scratch + plan.sum + gradients[l]);
+        else if (C::has_cell && layer.projection)
           projected_step<C>(layer, w_h, running, later, dh, projected(l, layer, step), gates,
                             work + kept.raw[l] + at * plane, c_before, carry, d);
         else
@@ -115,7 +120,8 @@ struct WayBack {
       weight_gradient<C>(layer, x + size_t(t) * rows * x_stride, x_stride,
                          work + kept.h[l] + (at + t) * plane,
                          slopes.from(ptrdiff_t(t) * rows), count, sum);
-      if (C::has_cell && layer.projection)
+      if constexpr (!ByRow<C>)
+        if (C::has_cell && layer.projection)
         projection_gradient<C>(layer, work + kept.raw[l] + (at + t) * plane,
                                projected(l, layer, first + t), count, sum);
     };
@@ -177,7 +183,7 @@ struct WayBack {
                layer.width);
       }
       if (C::has_cell && call.dc0)
-        for (int r = 0; r < slice.rows; ++r)
+        for (int r = 0; r < slice.rows * cell_states<C>; ++r)
           copy(call.dc0 + c_at[l] + size_t(r) * layer.units, carry + size_t(r) * layer.padded,
                layer.units);
     }

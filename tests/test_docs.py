@@ -4,11 +4,17 @@ import importlib
 import math
 import re
 import shlex
+import sqlite3
+from contextlib import closing
+from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
+from typer.main import get_command
 
 from rollcast import Training
+from rollcast.apps.commands import app
 from rollcast.apps.recipes import asked
 from rollcast.recipes import RECIPES
 
@@ -39,6 +45,31 @@ def readers_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for hour in range(800)
     ]
     Path("sensors.csv").write_text("\n".join(["sensor,hour,load,heat", *rows]) + "\n")
+    write_sales()
+
+
+def write_sales() -> None:
+    """The tables of the page about tables: daily sales of three stores, wide hours, a mess."""
+    pytest.importorskip("fastexcel")
+    stores = ("north", "south", "west")
+    days = [(date(2024, 1, 1) + timedelta(day), day) for day in range(200)]
+    sales = [(store, day, 20 + place + number % 7) for place, store in enumerate(stores)
+             for day, number in days]  # fmt: skip
+    table = pl.DataFrame(sales, schema=["store", "day", "units"], orient="row")
+    table.write_csv("sales.csv")
+    table.write_parquet("sales.parquet")
+    text = table.with_columns(pl.col("day").cast(pl.String))
+    Path("sales.json").write_text(text.write_json())
+    table.to_pandas().to_excel("sales.xlsx", sheet_name="days", index=False)
+    with closing(sqlite3.connect("sales.db")) as base:
+        base.execute("CREATE TABLE sales (store TEXT, day TEXT, units INTEGER)")
+        base.executemany("INSERT INTO sales VALUES (?, ?, ?)", text.rows())
+        base.commit()
+    hours = pl.DataFrame({"hour": range(800)})
+    wave = (pl.col("hour") / 5).sin().round(4)
+    hours.with_columns(load=wave, heat=10 - wave).write_csv("wide.csv")
+    mess = "store,day,units\na,2024-01-01,1\na,2024-01-01,2\na,2024-01-02,x\na,2024-01-04,3\n"
+    Path("messy.csv").write_text(mess)
 
 
 @pytest.mark.usefixtures("readers_place")
@@ -65,6 +96,20 @@ def test_the_commands_of_a_page_name_recipes_and_options_that_there_are(page: Pa
         for word in words:
             if word.startswith("--"):
                 assert word in options, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_commands_of_a_page_have_the_options_they_show(page: Path) -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        for line in re.sub(r"\\\n\s*", " ", block).splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] != ["rollcast"] or words[1] in ("recipe", "--version"):
+                continue
+            assert words[1] in commands, line
+            options = {name for one in commands[words[1]].params for name in one.opts}
+            for word in words[2:]:
+                assert not word.startswith("--") or word in options, line
 
 
 def test_every_recipe_has_a_page_that_the_list_names() -> None:

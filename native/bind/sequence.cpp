@@ -21,7 +21,7 @@ struct Plan {
 
 void make_plan(Plan* at, int cell, std::vector<int> sizes, int outputs, bool head, bool last,
                int family, double delta, std::vector<double> levels, double dropout) {
-  expect(cell >= 0 && cell <= 3, "cell");
+  expect(cell >= 0 && cell < cell_count, "cell");
   expect(sizes.size() >= 2 && sizes.size() <= 65, "sizes (1 to 64 layers)");
   for (int size : sizes) expect(size > 0 && size <= 1 << 20, "sizes");
   expect(family >= 0 && family <= 3, "family");
@@ -79,12 +79,12 @@ double run(const Plan& plan, In<T> weights, In<T> x, Maybe<In<T>> target, Maybe<
   for (int r = 0; call.lengths && r < call.batch; ++r)
     expect(call.lengths[r] >= 1 && call.lengths[r] <= call.time, "lengths (1 to time)");
   const size_t states = native.units() * call.batch;
-  const bool has_cell = native.stack.cell == Cell::lstm;
-  expect(has_cell || !(c0 || cn), "c (only an LSTM has a cell state)");
+  const size_t cells = states * cell_shape(native.stack.cell).cells;
+  expect(cells || !(c0 || cn), "c (the cell state of an LSTM; this cell has none)");
   call.h0 = data(h0, states, "h0");
-  call.c0 = data(c0, states, "c0");
+  call.c0 = data(c0, cells, "c0");
   call.hn = data(hn, states, "hn");
-  call.cn = data(cn, states, "cn");
+  call.cn = data(cn, cells, "cn");
   call.gradient = data(gradient, count, "gradient");
   expect(!call.gradient || call.target, "target (a gradient needs one)");
   call.output = data(output, read * native.numbers(), "output");

@@ -20,7 +20,7 @@ struct Shape {
   int rows = 0;  // of a slice in the calls that weights are packed for; 0: any calls
 
   Stack stack() const { return {cell, int(sizes.size()) - 1, sizes.data(), projection, rows}; }
-  // Numbers in the states c and h of a row, and in what the last layer gives.
+  // Units of all layers; numbers in h and in c of a row, and in what the last layer gives.
   size_t units() const {
     size_t sum = 0;
     for (size_t l = 1; l < sizes.size(); ++l) sum += sizes[l];
@@ -28,20 +28,17 @@ struct Shape {
   }
   size_t widths() const { return projection ? (sizes.size() - 1) * projection : units(); }
   int output() const { return projection ? projection : sizes.back(); }
-  size_t gates() const { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
+  size_t cells() const { return units() * cell_shape(cell).cells; }
   size_t weights() const {
+    const Stack of = stack();
     size_t sum = 0;
-    for (size_t l = 1; l < sizes.size(); ++l) {
-      const size_t units = sizes[l], width = projection ? projection : units;
-      const size_t input = l > 1 && projection ? size_t(projection) : size_t(sizes[l - 1]);
-      sum += gates() * units * (input + width + 2) + projection * units;
-    }
+    for (int l = 0; l < of.layers; ++l) sum += of.weights(l);
     return sum;
   }
 };
 
 inline Shape shape_of(int cell, const std::vector<int>& sizes, int projection) {
-  expect(cell >= 0 && cell <= 3, "cell");
+  expect(cell >= 0 && cell < cell_count, "cell");
   expect(sizes.size() >= 2 && sizes.size() <= 65, "sizes (1 to 64 layers)");
   for (int size : sizes) expect(size > 0 && size <= 1 << 20, "sizes");
   expect(projection >= 0 && (!projection || Cell(cell) == Cell::lstm), "projection");
@@ -70,7 +67,8 @@ std::unique_ptr<Packed<T>> pack(int cell, const std::vector<int>& sizes, In<T> w
   const Kernels<T>& k = kernels<T>(*packed->row);
   if (bfloat16) {
     packed->products = bfloat16_products(*packed->row);
-    expect(k.pack_bfloat16 && !projection, "weights (bfloat16: float32 without projection)");
+    expect(k.pack_bfloat16 && !projection && !by_row(stack.cell),
+           "weights (bfloat16: float32 without projection, rnn, lstm or gru)");
   }
   const auto size = bfloat16 ? k.bfloat16_packed_size : k.packed_size;
   packed->panels = Block(size(stack) * sizeof(T));
@@ -112,9 +110,9 @@ void fill_call(Forward<T>& call, const Packed<T>& packed, const In<T>& x, const 
   call.x = x.data();
   call.packed = packed.panels.template as<T>();
   call.h0 = data(h0, shape.widths() * call.batch, "h0");
-  call.c0 = data(c0, shape.units() * call.batch, "c0");
+  call.c0 = data(c0, shape.cells() * call.batch, "c0");
   call.hn = data(hn, shape.widths() * call.batch, "hn");
-  call.cn = data(cn, shape.units() * call.batch, "cn");
+  call.cn = data(cn, shape.cells() * call.batch, "cn");
   call.y = data(y, size_t(call.time) * call.batch * shape.output(), "y");
   if (!lengths.empty()) {
     expect(int(lengths.size()) == call.batch, "lengths");
@@ -133,9 +131,9 @@ void fill_states(Backward<T>& call, const Shape& shape, const Maybe<In<T>>& dhn,
                  const Maybe<In<T>>& dcn, const Maybe<Out<T>>& dh0, const Maybe<Out<T>>& dc0) {
   const size_t batch = call.forward.batch;
   call.dhn = data(dhn, shape.widths() * batch, "dh");
-  call.dcn = data(dcn, shape.units() * batch, "dc");
+  call.dcn = data(dcn, shape.cells() * batch, "dc");
   call.dh0 = data(dh0, shape.widths() * batch, "dh0");
-  call.dc0 = data(dc0, shape.units() * batch, "dc0");
+  call.dc0 = data(dc0, shape.cells() * batch, "dc0");
 }
 
 // A block for every slice, of as many numbers as `size(rows)` says.

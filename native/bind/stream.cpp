@@ -41,13 +41,13 @@ class Stream {
     call_.stack = shape.stack();
     call_.time = 1;
     call_.batch = length_of(batch, "batch (1 to 2^30 rows)");
-    if (double(batch) * double(shape.units()) > 0x1p50) throw std::bad_alloc();
+    if (double(batch) * double(shape.units() + shape.cells()) > 0x1p50) throw std::bad_alloc();
     call_.products = packed.products;
     call_.packed = packed.panels.template as<T>();
     h_.assign(batch * shape.widths(), 0);
     call_.h0 = call_.hn = h_.data();
-    if (shape.cell == Cell::lstm) {
-      c_.assign(batch * shape.units(), 0);
+    if (shape.cells()) {
+      c_.assign(batch * shape.cells(), 0);
       call_.c0 = call_.cn = c_.data();
     }
     call_.y = y.data();

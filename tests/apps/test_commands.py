@@ -241,3 +241,24 @@ def test_a_wide_table_in_a_database_is_forecast_and_forecast_again(rollcast, tmp
     assert "2009-01-01" in Path("b.csv").read_text()
     page = html.unescape(Path("a.html").read_text())
     assert "target='*', snap=True, query='select * from sales'" in page
+
+
+def test_stamps_that_were_moved_are_said_unless_quiet(rollcast, caplog) -> None:
+    hours = [f"2024-01-{1 + n // 24:02} {n % 24:02}:{n % 3:02}" for n in range(200)]
+    rows = [f"{hour},{n % 24}" for n, hour in enumerate(hours)]
+    Path("jitter.csv").write_text("\n".join(["ds,y", *rows]))
+    asked = (
+        "forecast",
+        "jitter.csv",
+        "--horizon",
+        "2",
+        "--steps",
+        "2",
+        "--context",
+        "24",
+        "--snap",
+    )
+    assert rollcast(*asked, "--out", "a.csv", "--quiet").exit_code == 0
+    assert not caplog.messages
+    assert rollcast(*asked, "--out", "a.csv").exit_code == 0
+    assert any("stamps were moved to the nearest step of 'h'" in each for each in caplog.messages)

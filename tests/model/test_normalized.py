@@ -150,7 +150,7 @@ def looped(network, weights, steps, states, fed):
     split, rest = at + 2 * HIDDEN[-1], flat[network.plain.count :]
     head = flat[at:split].view(2, -1), flat[split : network.plain.count]
     norms = [part.view(2, -1) for part in rest.split([2 * units for units in HIDDEN[:-1]])]
-    begun = [network.plain.layers_of(states[name]) for name in states]
+    begun = [network.plain.stack.layers_of(name, states[name]) for name in states]
     hidden = [[torch.tensor(part[None]) for part in each] for each in zip(*begun, strict=True)]
     said = []
     for now, x in enumerate(torch.tensor(steps.x)):

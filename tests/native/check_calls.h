@@ -86,13 +86,8 @@ struct Case {
   Stack stack() const { return {cell, int(sizes.size()) - 1, sizes.data(), projection}; }
   int width() const { return stack().width(stack().layers - 1); }
   size_t weights() const {
-    const size_t gates = cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1;
     size_t sum = 0;
-    for (int l = 0; l + 1 < int(sizes.size()); ++l) {
-      const int input = l > 0 ? stack().width(l - 1) : sizes[0];
-      sum += gates * sizes[l + 1] * size_t(input + stack().width(l) + 2);
-      sum += size_t(projection) * sizes[l + 1];
-    }
+    for (int l = 0; l + 1 < int(sizes.size()); ++l) sum += stack().weights(l);
     return sum;
   }
   // Of all rows: numbers in h, and in c.
@@ -104,7 +99,7 @@ struct Case {
   size_t c_count() const {
     size_t sum = 0;
     for (size_t l = 1; l < sizes.size(); ++l) sum += size_t(sizes[l]) * batch;
-    return sum;
+    return sum * cell_shape(cell).cells;
   }
   size_t cost() const { return weights() * time * batch; }
 };
@@ -133,6 +128,14 @@ struct Result {
   }
 };
 
+// States besides h. Those of an sLSTM are divided by one another.
+template <class T>
+Exact<T> random_cells(const Case& c) {
+  Exact<T> cells = random<T>(c.c_count(), 5, !c.states);
+  for (size_t i = 0; c.cell == Cell::slstm && i < cells.size(); ++i) cells[i] += 2;
+  return cells;
+}
+
 template <class T>
 Exact<T> random_weights(const Case& c) {
   Exact<T> weights = random<T>(c.weights(), 1);
@@ -145,11 +148,11 @@ Exact<T> random_weights(const Case& c) {
 template <class T>
 Result<T> run(const Case& c, const Exact<T>& weights, int threads, Fill fill) {
   const Kernels<T>& k = kernels<T>();
-  const bool has_cell = c.cell == Cell::lstm;
+  const bool has_cell = c.c_count() > 0;
   const size_t steps = size_t(c.time) * c.batch, hs = c.h_count(), cs = c.c_count();
   const int width = c.width();
   Exact<T> x = random<T>(steps * c.sizes[0], 2), dy = random<T>(steps * width, 3, !c.outputs);
-  const Exact<T> h0 = random<T>(hs, 4, !c.states), c0 = random<T>(cs, 5, !c.states);
+  const Exact<T> h0 = random<T>(hs, 4, !c.states), c0 = random_cells<T>(c);
   const Exact<T> dhn = random<T>(hs, 6, !c.states), dcn = random<T>(cs, 7, !c.states || !has_cell);
   const Exact<T> y(steps * width, fill, false, !c.outputs);
   const Exact<T> hn(hs, fill, false, !c.states), cn(cs, fill, false, !c.states || !has_cell);

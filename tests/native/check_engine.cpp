@@ -84,7 +84,7 @@ void check_stacks() {
   // record, lengths, dropout, states, outputs, need_x; the first alone where a case is large.
   const int options[] = {0b111111, 0b000000, 0b011110, 0b100000, 0b100111, 0b110110, 0b101011};
   int turn = 0;
-  for (int cell = 0; cell < 4; ++cell)
+  for (int cell = 0; cell < cell_count; ++cell)
     for (const auto& sizes : stacks)
       for (int time : {1, 2, 130})
         for (int batch : {1, 7, 65})
@@ -104,7 +104,7 @@ template <class T>
 void check_loops() {
   const std::vector<int> stacks[] = {{1, 3}, {3, 17, 5}, {17, 51, 97}};
   int turn = 0;
-  for (int cell = 0; cell < 4; ++cell)
+  for (int cell = 0; cell < cell_count; ++cell)
     for (const auto& sizes : stacks)
       for (const auto& [time, batch] : {std::pair{1, 1}, {2, 7}, {300, 1}, {130, 9}, {30, 65}})
         for (int mask = 0; mask < 8; ++mask) {
@@ -343,7 +343,7 @@ void check_type() {
         for (int outputs : {1, 6})
           for (bool all : {false, true})
             if (width == 1 || family == 3) check_loss<T>(Family(family), width, rows, outputs, all);
-  for (int cell = 0; cell < 4; ++cell)
+  for (int cell = 0; cell < cell_count; ++cell)
     for (int batch : {1, 7, 65})
       for (int options = 0; options < 16; ++options)
         if (!light || options % 5 == 0)

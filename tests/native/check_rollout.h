@@ -12,7 +12,7 @@ inline bool fed_at(const Case& c, int step, int row) {
 template <class T>
 Result<T> run_rollout(const Case& c, int outputs, const Exact<T>& weights, int threads, Fill fill) {
   const Kernels<T>& k = kernels<T>();
-  const bool has_cell = c.cell == Cell::lstm;
+  const bool has_cell = c.c_count() > 0;
   const size_t steps = size_t(c.time) * c.batch, hs = c.h_count(), cs = c.c_count();
   const int width = c.width();
   Exact<T> x = random<T>(steps * c.sizes[0], 2), head = random<T>(size_t(outputs) * width, 8);
@@ -23,7 +23,7 @@ Result<T> run_rollout(const Case& c, int outputs, const Exact<T>& weights, int t
   const Exact<T> past = random<T>(size_t(std::max(0, lag_count - 1)) * c.batch, 15, !c.states);
   for (int j = 0; j < lag_count; ++j) lags[j] /= T(lag_count);
   const Exact<T> bias = random<T>(outputs, 9), dy = random<T>(steps * outputs, 3, !c.outputs);
-  const Exact<T> h0 = random<T>(hs, 4, !c.states), c0 = random<T>(cs, 5, !c.states);
+  const Exact<T> h0 = random<T>(hs, 4, !c.states), c0 = random_cells<T>(c);
   const Exact<T> dhn = random<T>(hs, 6, !c.states), dcn = random<T>(cs, 7, !c.states || !has_cell);
   const Exact<T> y(steps * outputs, fill), hn(hs, fill, false, !c.states);
   const Exact<T> cn(cs, fill, false, !c.states || !has_cell);

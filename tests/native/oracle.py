@@ -1,11 +1,17 @@
 """PyTorch in float64 as the oracle of a stack, and random problems to compare on."""
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from native.written import STEPS, Written
 
 from rollcast import engine
+from rollcast.nn.cells import CELLS
+
+# `least` of `worst`.
+LEAST = {"lstm_layer_norm": 1.0, "slstm": 0.1}
 
 
 @dataclass
@@ -39,7 +45,15 @@ class Problem:
         self.dy = draw.normal(size=(self.time, self.batch, widths[-1]))
         self.h0, self.dh = ([draw.normal(size=(self.batch, n)) for n in widths] for _ in "01")
         self.c0, self.dc = ([draw.normal(size=(self.batch, n)) for n in hidden] for _ in "01")
-        if self.cell != "lstm":
+        count = CELLS[self.cell].cells
+        if count > 1:
+            self.c0, self.dc = (
+                [draw.normal(size=(self.batch, count * n)) for n in hidden] for _ in "01"
+            )
+        if self.cell == "slstm":  # n of a state that has seen something
+            for c, units in zip(self.c0, hidden, strict=True):
+                c[:, units : 2 * units] = 1 + np.abs(c[:, units : 2 * units])
+        if not count:
             self.c0 = self.dc = None
 
     def run(self, dtype, **options):
@@ -95,7 +109,16 @@ class Problem:
         )
 
 
+@functools.cache
+def problem_and_truth(*arguments, lengths=None):
+    """A problem and what PyTorch makes of it, for all rows and types at once."""
+    problem = Problem(*arguments)
+    return problem, problem.truth(lengths)
+
+
 def make_module(cell, width, units, projection=0):
+    if cell in STEPS:
+        return Written(cell, width, units)
     if cell == "lstm":
         return torch.nn.LSTM(width, units, proj_size=projection).double()
     if cell == "gru":
@@ -110,11 +133,13 @@ def named(y, h, c, weights, x, h0, c0):
     return arrays
 
 
-def worst(found, truth):
+def worst(found, truth, least=0.0):
     """The largest max|a-b| / max|b| over all arrays, with the array's name. Where the truth is all
-    zero (a dead ReLU) the error counts as it is."""
+    zero (a dead ReLU) the error counts as it is, and where it is less than ``least``, against that:
+    what goes through a normalisation, or by a stabiliser, has next to no gradient along what
+    cancels."""
     assert found.keys() == truth.keys()
     return max(
-        (float(np.abs(found[name] - value).max() / (np.abs(value).max() or 1.0)), name)
+        (float(np.abs(found[name] - value).max() / (max(np.abs(value).max(), least) or 1.0)), name)
         for name, value in truth.items()
     )

@@ -5,7 +5,7 @@ import pytest
 
 from rollcast import engine
 from rollcast.errors import EngineError, UsageError
-from rollcast.nn.cells import CELLS, reference_forward
+from rollcast.nn.cells import reference_forward
 
 STATED = 1e-2  # of the largest output: what `engine.set_products` promises
 needs_unit = pytest.mark.skipif(
@@ -38,7 +38,7 @@ def drawn(cell, sizes, time, batch):
     ]
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", engine.TILED)
 @pytest.mark.parametrize(
     ("batch", "sizes"), [(1, (1, 1)), (17, (3, 51)), (300, (97, 17)), (5, (64, 64))]
 )
@@ -53,7 +53,7 @@ def test_one_step_equals_the_specification_on_rounded_numbers(unit, cell, batch,
     assert found is not None and np.abs(found - y).max() <= 1e-5 * np.abs(y).max()
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", engine.TILED)
 @pytest.mark.parametrize(
     ("time", "batch", "sizes"), [(168, 32, (16, 128, 128)), (90, 1, (5, 64, 33)), (40, 70, (1, 48))]
 )

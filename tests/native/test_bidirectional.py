@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from rollcast import engine
 from rollcast.engine import bidirectional
 from rollcast.errors import NoGradientError, UsageError
 from rollcast.nn.layers import dropout_mask
@@ -40,7 +39,7 @@ def near(found: np.ndarray, expected: torch.Tensor, dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("with_lengths", [False, True])
-@pytest.mark.parametrize("cell", engine.CELLS)
+@pytest.mark.parametrize("cell", MODULES)
 def test_both_directions_equal_pytorch(cell: str, with_lengths: bool, dtype: str) -> None:
     module, flat, x, states = case(cell)
     time = x.shape[0]

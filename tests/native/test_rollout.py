@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from native.loops import Loop, after_warm_up, always, by_row, loop_and_truth, never
-from native.oracle import worst
+from native.oracle import LEAST, worst
 
 from rollcast import engine
 from rollcast.errors import NoGradientError, UsageError
@@ -30,7 +30,7 @@ def test_outputs_and_every_gradient_are_those_of_pytorch_through_the_same_loop(
     row, cell, time, batch, sizes, outputs, fed, dtype
 ):
     problem, truth = loop_and_truth(cell, sizes, time, batch, outputs, fed)
-    error, name = worst(problem.run(dtype), truth)
+    error, name = worst(problem.run(dtype), truth, LEAST.get(cell, 0.0))
     assert error <= BOUND[dtype], name
 
 
@@ -46,9 +46,11 @@ def test_dropout_and_projection_go_through_the_loop(row, fed):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_long_free_run_stays_exact(row, cell):
-    problem, truth = loop_and_truth(cell, (2, 17), 2000, 2, 1, after_warm_up)
-    assert worst(problem.run("float64"), truth)[0] <= 1e-12
-    error, name = worst(problem.run("float32"), truth)
+    time = 2000 if cell in engine.TILED else 400  # PyTorch takes the others step by step
+    problem, truth = loop_and_truth(cell, (2, 17), time, 2, 1, after_warm_up)
+    least = LEAST.get(cell, 0.0)
+    assert worst(problem.run("float64"), truth, least)[0] <= 1e-12
+    error, name = worst(problem.run("float32"), truth, least)
     assert error <= 1e-5, name
 
 

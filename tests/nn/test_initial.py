@@ -21,10 +21,11 @@ def test_the_same_generator_gives_the_same_weights_and_all_are_finite(cell, sche
     one, again, other = (drawn(cell, scheme, seed=seed) for seed in (0, 0, 1))
     for name, array in one.items():
         np.testing.assert_array_equal(array, again[name])
-        assert np.isfinite(array).all() and not np.array_equal(array, other[name])
+        assert np.isfinite(array).all()
+        assert name.startswith("gain") or not np.array_equal(array, other[name])
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", [name for name, cell in CELLS.items() if cell.recurrent])
 @pytest.mark.parametrize("gain", [1.0, 0.5])
 def test_orthogonal_matrices_keep_every_length_gate_by_gate(cell, gain):
     arrays, usual = drawn(cell, f"orthogonal(gain={gain})"), drawn(cell, "torch")
@@ -48,7 +49,7 @@ def test_normal_weights_have_the_deviation_asked_for(cell):
     for name, array in drawn(cell, "normal(std=0.001)", (100, 100)).items():
         if name.startswith("weight_hh"):
             assert array.std() == pytest.approx(0.001, rel=0.05)
-        assert 0.0 < np.abs(array).max() < 0.006
+        assert name.startswith("gain") or 0.0 < np.abs(array).max() < 0.006
 
 
 @pytest.mark.parametrize("scheme", INITIAL)
@@ -60,7 +61,7 @@ def test_the_forget_bias_is_added_to_the_forget_gates_of_an_lstm_alone(scheme):
             units = len(added) // 4
             added[units : 2 * units] = 1.5
         np.testing.assert_allclose(biased[name] - array, added, atol=1e-15)
-    for cell in set(CELLS) - {"lstm"}:
+    for cell in (name for name, cell in CELLS.items() if "f" not in cell.gates):
         plain, same = drawn(cell, scheme), drawn(cell, f"{scheme}(forget_bias=1.5)")
         assert all(np.array_equal(plain[name], same[name]) for name in plain)
 

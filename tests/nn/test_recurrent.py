@@ -12,6 +12,10 @@ from rollcast.nn.recurrent import Recurrent
 def test_the_engine_and_the_specification_name_the_same_cells_and_gates():
     assert tuple(CELLS) == engine.CELLS
     assert {name: len(cell.gates) for name, cell in CELLS.items()} == engine.GATES
+    for name, cell in CELLS.items():
+        stack = Recurrent(name, 3, (5, 4))
+        assert stack.count == stack.layout()[-1][2].stop
+        assert sum(stack.cells) == cell.cells * 9
 
 
 def test_names_and_order_are_those_of_pytorch():
@@ -29,6 +33,9 @@ def test_first_weights_fill_the_interval_of_their_layer(cell):
     for name, _, place in stack.layout():
         bound = 0.1 if name.endswith("l0") else 0.25
         part = weights[place]
+        if name.startswith("gain"):
+            assert (part == 1.0).all()
+            continue
         assert np.abs(part).max() <= bound
         assert np.abs(part).max() > 0.8 * bound and abs(part.mean()) < 0.3 * bound
 

@@ -69,7 +69,7 @@ def forecast(
     quiet: options.Quiet = False,
 ) -> None:
     """Train a network on a table and forecast what comes next, with intervals."""
-    with exit_codes():
+    with exit_codes(quiet):
         asked = typed.levels_of(level)
         check_results(table, out=out, report=report, save=save, quiet=quiet)
         model, watch = trained(table, horizon, choices, quiet)
@@ -97,7 +97,7 @@ def fit(
     quiet: options.Quiet = False,
 ) -> None:
     """Train a network on a table and save it, for rollcast predict."""
-    with exit_codes():
+    with exit_codes(quiet):
         check_results(table, report=report, save=save, quiet=quiet)
         model, watch = trained(table, horizon, choices, quiet)
         model.save(save)
@@ -155,7 +155,7 @@ def backtest(
     quiet: options.Quiet = False,
 ) -> None:
     """Forecast the last rows of a table from rolling origins, and say how good it was."""
-    with exit_codes():
+    with exit_codes(quiet):
         asked = typed.levels_of(level)
         check_results(table, out=out, report=report, quiet=quiet)
         rolling = {"windows": windows, "step": step, "gap": gap}
@@ -181,7 +181,7 @@ def predict(
     A SequenceRegressor says its outputs at every row of the table, or with --horizon goes on from
     the last.
     """
-    with exit_codes():
+    with exit_codes(quiet):
         asked = typed.levels_of(level)
         check_results(table, out=out, quiet=quiet)
         from rollcast import Forecaster, load

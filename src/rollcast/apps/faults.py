@@ -1,5 +1,6 @@
 """Errors to one line and an exit code."""
 
+import logging
 import os
 import sys
 import traceback
@@ -15,11 +16,17 @@ OURS = 1
 
 
 @contextmanager
-def exit_codes() -> Iterator[None]:
+def exit_codes(quiet: bool = False) -> Iterator[None]:
     """Turn what goes wrong inside into one line on stderr and the exit code of its kind.
+
+    ``quiet`` holds back what the log says below an error.
 
     ``ROLLCAST_TRACEBACK=1`` shows where it came from as well.
     """
+    log = logging.getLogger("rollcast")
+    level = log.level
+    if quiet:
+        log.setLevel(logging.ERROR)
     try:
         yield
     except typer.Exit:
@@ -37,6 +44,8 @@ def exit_codes() -> Iterator[None]:
             "ROLLCAST_TRACEBACK=1 shows where.",
             OURS,
         )
+    finally:
+        log.setLevel(level)
 
 
 def leave(line: str, code: int) -> None:

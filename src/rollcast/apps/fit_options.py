@@ -14,7 +14,8 @@ Cell = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="rnn_tanh, rnn_relu, lstm or gru (default: lstm)",
+        help="lstm, gru, rnn_tanh, rnn_relu, lstm_layer_norm, lstm_peephole, min_gru, min_lstm or "
+        "slstm (default: lstm)",
         rich_help_panel=NETWORK,
     ),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC
 from functools import cache
 from itertools import product
 from typing import Any
@@ -38,6 +39,8 @@ DATES = (
 )
 CLOCKS = (" %H:%M:%S%.f", " %H:%M", " %I:%M %p", " %I:%M:%S %p")
 EXAMPLES = "2024-01-31, 2024-01-31 13:00, 2024-01, 01/31/2024, 2024Q1 or a whole number"
+FEW = 0.02
+"""Part of the days that may begin late: clocks are changed twice a year at most."""
 QUARTER = r"^(?:(?P<year>\d{4})[-\s]?Q(?P<quarter>[1-4])|Q(?P<q>[1-4])[-\s]?(?P<y>\d{4}))$"
 WEEK = r"^(\d{4})-?W(\d{2})$"
 DIRECTIVES = {
@@ -103,13 +106,37 @@ def _zoned(column: Column, freq: str | int | None) -> Stamps:
         return Stamps(column.values, "date" if column.date else "datetime")
     # days, weeks and months follow the clock on the wall; hours pass in UTC
     assert column.wall is not None
+    wall = _as_if_not_skipped(column.wall, column.zone)
     if freq is not None:
         utc = parse_frequency(freq).shorter_than_a_day
     else:
-        clock = column.wall.astype(np.int64) % DAY
+        clock = wall.astype(np.int64) % DAY
         utc = bool((clock != clock[0]).any())
-    values = column.values if utc else column.wall
+    values = column.values if utc else wall
     return Stamps(values, "datetime", zone=column.zone, utc=utc)
+
+
+def _as_if_not_skipped(wall: np.ndarray, zone: str) -> np.ndarray:
+    """Stamps of days that begin an hour late, since the clocks skipped the usual time, at it.
+
+    (In some zones summer time begins at midnight: that day begins at one.)
+    """
+    from zoneinfo import ZoneInfo
+
+    clock = wall.astype(np.int64) % DAY
+    usual = int(np.median(clock))
+    late = np.flatnonzero(clock != usual)
+    if not len(late) or len(late) > max(2, FEW * len(wall)):
+        return wall
+    place = ZoneInfo(zone)
+    wall = wall.copy()
+    for index in late:
+        meant = wall[index] - (clock[index] - usual).astype("m8[us]")
+        moment = meant.astype("M8[us]").item().replace(tzinfo=place)
+        shown = moment.astimezone(UTC).astimezone(place).replace(tzinfo=None)
+        if np.datetime64(shown, "us") == wall[index]:
+            wall[index] = meant
+    return wall
 
 
 def _from_integers(digits: np.ndarray, freq: str | int | None) -> Stamps:

@@ -25,7 +25,7 @@ from rollcast.engine.rows import (
     threads,
 )
 from rollcast.engine.sequence import Sequence
-from rollcast.engine.shapes import CELLS, GATES, weight_count
+from rollcast.engine.shapes import CELLS, GATES, TILED, cell_widths, weight_count
 from rollcast.engine.stack import (
     Gradients,
     Packed,
@@ -45,6 +45,7 @@ __all__ = [
     "FAMILIES",
     "GATES",
     "MEASURES",
+    "TILED",
     "Gradients",
     "Packed",
     "Recording",
@@ -57,6 +58,7 @@ __all__ = [
     "backward",
     "bfloat16_units",
     "bidirectional",
+    "cell_widths",
     "dot",
     "forward",
     "gather",

@@ -13,7 +13,7 @@ import numpy as np
 
 from rollcast.engine import stack
 from rollcast.engine.rows import _native
-from rollcast.engine.shapes import Array, check_stack, weight_count
+from rollcast.engine.shapes import Array, cell_widths, check_stack, weight_count
 from rollcast.errors import UsageError
 
 
@@ -36,7 +36,7 @@ class BidirectionalRecording:
 @dataclass(frozen=True, eq=False)
 class BidirectionalRun:
     """What a stack returned: y ``(time, batch, 2 * units of the last layer)``; h and c, one array a
-    layer and direction, c empty unless the cell is an LSTM."""
+    layer and direction, c as in ``engine.Run``."""
 
     y: Array
     h: list[Array]
@@ -186,7 +186,7 @@ def backward(
     gradients: list[Array] = [np.empty(0)] * len(parts)
     dh0: list[Array] = [np.empty(0)] * len(parts)
     dc0: list[Array] = []
-    has_cell = parts[0].cell == "lstm"
+    has_cell = bool(cell_widths(parts[0].cell, parts[0].sizes))
     if has_cell:
         dc0 = [np.empty(0)] * len(parts)
     dx: Array | None = None

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rollcast.engine.shapes import Array, fitting, flat_states, layer_states, restore, widths
+from rollcast.engine.shapes import (
+    Array,
+    cell_widths,
+    fitting,
+    flat_states,
+    layer_states,
+    restore,
+    widths,
+)
 from rollcast.errors import UsageError
 
 
@@ -28,7 +36,7 @@ class Call:
                 f"x has the shape {x.shape}; expected (time ≥ 1, batch ≥ 1, {sizes[0]})"
             )
         self.time, self.batch = x.shape[:2]
-        self.widths, self.units = widths(sizes, projection), sizes[1:]
+        self.widths, self.cells = widths(sizes, projection), cell_widths(cell, sizes)
         self.order: Array | None = None
         self.lengths: list[int] = []
         if lengths is not None:
@@ -36,15 +44,14 @@ class Call:
         self.x = fitting("x", x, dtype, x.shape)
         if self.order is not None:
             self.x = np.ascontiguousarray(self.x[:, self.order])
-        has_cell = cell == "lstm"
-        if c0 is not None and not has_cell:
+        if c0 is not None and not self.cells:
             raise UsageError(f"c0 is the cell state of an LSTM; {cell} has none")
         self.h0 = flat_states("h0", h0, self.widths, self.batch, dtype, self.order)
-        self.c0 = flat_states("c0", c0, self.units, self.batch, dtype, self.order)
+        self.c0 = flat_states("c0", c0, self.cells, self.batch, dtype, self.order)
         shape = (self.time, self.batch, self.widths[-1])
         self.y = np.empty(shape, dtype) if outputs else None
         self.hn = np.empty(self.batch * sum(self.widths), dtype)
-        self.cn = np.empty(self.batch * sum(self.units), dtype) if has_cell else None
+        self.cn = np.empty(self.batch * sum(self.cells), dtype) if self.cells else None
 
     def _sorted(self, lengths: Array) -> tuple[list[int], Array | None]:
         lengths = np.asarray(lengths)
@@ -63,5 +70,5 @@ class Call:
         if self.order is not None and y is not None:
             y = restore(y, self.order, axis=1)
         h = layer_states(self.hn, self.widths, self.batch, self.order)
-        c = [] if self.cn is None else layer_states(self.cn, self.units, self.batch, self.order)
+        c = [] if self.cn is None else layer_states(self.cn, self.cells, self.batch, self.order)
         return y, h, c

@@ -11,6 +11,7 @@ from rollcast.engine.rows import _native
 from rollcast.engine.shapes import (
     CELLS,
     Array,
+    cell_widths,
     check_weights,
     fitting,
     flat_states,
@@ -46,7 +47,7 @@ class Rollout:
     """What a rollout returned.
 
     y: the head's output at every step ``(time, batch, outputs)``. h, c: final states, one
-    ``(batch, units)`` array a layer; c is empty unless the cell is an LSTM.
+    ``(batch, units)`` array a layer; c as in ``engine.Run``.
     """
 
     y: Array
@@ -219,19 +220,18 @@ def rollout_backward(
         )
     time, batch, outputs = recording.shape
     sizes, dtype = recording.sizes, recording.dtype
-    units, numbers = sizes[1:], widths(sizes, recording.projection)
+    numbers, cells = widths(sizes, recording.projection), cell_widths(recording.cell, sizes)
     if dy is not None:
         dy = fitting("dy", dy, dtype, (time, batch, outputs))
-    has_cell = recording.cell == "lstm"
     flat_dh = flat_states("dh", dh, numbers, batch, dtype)
-    flat_dc = flat_states("dc", dc, units, batch, dtype) if has_cell else None
+    flat_dc = flat_states("dc", dc, cells, batch, dtype) if cells else None
     gradient = np.empty(weight_count(recording.cell, sizes, recording.projection), dtype)
     dweight = np.empty((outputs, numbers[-1]), dtype)
     dbias = np.empty(outputs, dtype)
     dlags, doffset = np.empty(recording.lags, dtype), np.empty((time, batch), dtype)
     dx = np.empty((time, batch, sizes[0]), dtype)
     dh0 = np.empty(batch * sum(numbers), dtype)
-    dc0 = np.empty(batch * sum(units), dtype) if has_cell else None
+    dc0 = np.empty(batch * sum(cells), dtype) if cells else None
     with once("rollout_backward", "rollout"):
         _native.rollout_backward(
             recording.native, dy, flat_dh, flat_dc, gradient, dweight, dbias, dlags, doffset, dx,
@@ -243,7 +243,7 @@ def rollout_backward(
         dbias,
         dx,
         layer_states(dh0, numbers, batch),
-        layer_states(dc0, units, batch) if dc0 is not None else [],
+        layer_states(dc0, cells, batch) if dc0 is not None else [],
         dlags,
         doffset,
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from rollcast.engine.loss import FAMILIES
 from rollcast.engine.rows import _native
-from rollcast.engine.shapes import CELLS, Array, weight_count
+from rollcast.engine.shapes import CELLS, Array, cell_widths, weight_count
 from rollcast.errors import UsageError
 
 
@@ -172,6 +172,7 @@ class Sequence:
         time, batch = x.shape[:2] if np.ndim(x) == 3 else (0, 0)
         answer = (time if self.steps == "all" else 1, batch, self.outputs)
         states = (batch * sum(self.sizes[1:]),)
+        cells = (batch * sum(cell_widths(self.cell, self.sizes) or self.sizes[1:]),)
         wanted = {
             "weights": (dtype, [(self.count,)]),
             "x": (dtype, [(time, batch, self.sizes[0])]),
@@ -180,6 +181,8 @@ class Sequence:
             "weight": (np.dtype(np.float64), [(batch,), answer[:2]]),
             "lengths": (np.dtype(np.int32), [(batch,)]),
             "out": (dtype, [(self.count,)]),
+            "c0": (dtype, [cells]),
+            "cn": (dtype, [cells]),
         }
         for name, array in {"weights": weights, "x": x, **others}.items():
             if array is None:

@@ -1,23 +1,50 @@
 """What a stack of layers must look like: cells, sizes, weights, states."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from rollcast.errors import UsageError
 
 Array = np.ndarray
+
+
+class CellShape(NamedTuple):
+    """What a layer of a cell consists of; as in native/engine.h."""
+
+    gates: int
+    recurrent: bool = True  # h is multiplied by weights
+    vectors: int = 0  # weights besides, of each unit
+    cells: int = 0  # states besides h
+
+
 # In the order of `Cell` in native/engine.h.
-GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru": 3}
-CELLS = tuple(GATES)
+SHAPES = {
+    "rnn_tanh": CellShape(1),
+    "rnn_relu": CellShape(1),
+    "lstm": CellShape(4, cells=1),
+    "gru": CellShape(3),
+    "lstm_peephole": CellShape(4, vectors=3, cells=1),
+    "lstm_layer_norm": CellShape(4, vectors=10, cells=1),
+    "min_gru": CellShape(2, recurrent=False),
+    "min_lstm": CellShape(3, recurrent=False),
+    "slstm": CellShape(4, cells=3),
+}
+GATES = {name: shape.gates for name, shape in SHAPES.items()}
+CELLS = tuple(SHAPES)
+TILED = CELLS[:4]
+"""Those that have products in bfloat16."""
 
 
 def weight_count(cell: str, sizes: Sequence[int], projection: int = 0) -> int:
     """How many weights the stack has."""
     check_stack(cell, sizes, projection)
     entering = [sizes[0], *widths(sizes, projection)[:-1]]
+    shape = SHAPES[cell]
     return sum(
-        GATES[cell] * units * (width + (projection or units) + 2) + projection * units
+        shape.gates * units * (width + 1 + ((projection or units) + 1 if shape.recurrent else 0))
+        + (shape.vectors + projection) * units
         for width, units in zip(entering, sizes[1:], strict=True)
     )
 
@@ -25,6 +52,12 @@ def weight_count(cell: str, sizes: Sequence[int], projection: int = 0) -> int:
 def widths(sizes: Sequence[int], projection: int = 0) -> tuple[int, ...]:
     """The numbers in h, and in the output, of every layer: its units, or the projection."""
     return tuple(int(projection or units) for units in sizes[1:])
+
+
+def cell_widths(cell: str, sizes: Sequence[int]) -> tuple[int, ...]:
+    """The numbers in c of every layer, which holds all states but h; empty where there are none."""
+    cells = SHAPES[cell].cells
+    return tuple(cells * int(units) for units in sizes[1:]) if cells else ()
 
 
 def check_stack(cell: str, sizes: Sequence[int], projection: int = 0) -> None:

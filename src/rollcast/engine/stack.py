@@ -12,7 +12,9 @@ from rollcast.engine.rows import _native
 from rollcast.engine.rows import products as products_in_use
 from rollcast.engine.shapes import (
     CELLS,
+    TILED,
     Array,
+    cell_widths,
     check_weights,
     fitting,
     flat_states,
@@ -49,7 +51,8 @@ class Run:
     """What a stack returned.
 
     y: ``(time, batch, units of the last layer)``, zero past a row's length; None if not wanted.
-    h, c: final states, one ``(batch, units)`` array a layer; c is empty unless the cell is an LSTM.
+    h, c: final states, one ``(batch, units)`` array a layer; c holds what a cell has besides h, the
+    states of a row side by side ``(batch, states · units)``, and is empty where that is nothing.
     With projection y and h have ``projection`` numbers in place of the units.
     """
 
@@ -90,12 +93,13 @@ def pack(
 ) -> Packed:
     """Weights packed once for many calls; later changes of ``weights`` do not show in it.
 
-    They are packed for ``products``, by default those in use (``set_products``); float64 and
-    projected stacks have plain ones only.
+    They are packed for ``products``, by default those in use (``set_products``); float64,
+    projected stacks and cells other than rnn, lstm and gru have plain ones only.
     """
     check_weights(cell, sizes, weights, projection)
     wanted = products or products_in_use()
     bfloat16 = wanted == "bfloat16" and weights.dtype == np.float32 and not projection
+    bfloat16 = bfloat16 and cell in TILED
     try:
         native = _native.pack(CELLS.index(cell), list(sizes), weights, projection, bfloat16)
     except ValueError as error:  # another row was selected since, or an unknown unit is asked for
@@ -216,17 +220,16 @@ def backward(
         )
     time, batch = recording.shape
     sizes, dtype, order = recording.sizes, recording.dtype, recording.order
-    units, numbers = sizes[1:], widths(sizes, recording.projection)
+    numbers, cells = widths(sizes, recording.projection), cell_widths(recording.cell, sizes)
     if dy is not None:
         dy = fitting("dy", dy, dtype, (time, batch, numbers[-1]))
         dy = dy if order is None else np.ascontiguousarray(dy[:, order])
-    has_cell = recording.cell == "lstm"
     flat_dh = flat_states("dh", dh, numbers, batch, dtype, order)
-    flat_dc = flat_states("dc", dc, units, batch, dtype, order) if has_cell else None
+    flat_dc = flat_states("dc", dc, cells, batch, dtype, order) if cells else None
     gradient = np.empty(weight_count(recording.cell, sizes, recording.projection), dtype)
     dx = np.empty((time, batch, sizes[0]), dtype) if recording.need_x else None
     dh0 = np.empty(batch * sum(numbers), dtype)
-    dc0 = np.empty(batch * sum(units), dtype) if has_cell else None
+    dc0 = np.empty(batch * sum(cells), dtype) if cells else None
     with once("backward", "forward"):
         _native.backward(recording.native, dy, flat_dh, flat_dc, gradient, dx, dh0, dc0)
     if order is not None and dx is not None:
@@ -235,7 +238,7 @@ def backward(
         gradient,
         dx,
         layer_states(dh0, numbers, batch, order),
-        layer_states(dc0, units, batch, order) if dc0 is not None else [],
+        layer_states(dc0, cells, batch, order) if dc0 is not None else [],
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rollcast.engine.rows import _native
-from rollcast.engine.shapes import Array, fitting, widths
+from rollcast.engine.shapes import Array, cell_widths, fitting, widths
 from rollcast.engine.stack import Packed
 from rollcast.errors import UsageError
 
@@ -64,12 +64,12 @@ class Stream:
 
     @property
     def c(self) -> Array | None:
-        """The cell states of an LSTM, in the form of ``h``; None for other cells."""
+        """The other states, in the form of ``h``, those of a row side by side; None without any."""
         return self._states(cell=True)
 
     @c.setter
     def c(self, states: Array | float | None) -> None:
-        if self._packed.cell != "lstm":
+        if not cell_widths(self._packed.cell, self._packed.sizes):
             if states is None:
                 return
             raise UsageError(f"c is the cell state of an LSTM; {self._packed.cell} has none")
@@ -82,7 +82,10 @@ class Stream:
             raise self._in_use() from None
 
     def _set_states(self, name: str, states: Array | float | None) -> None:
-        count = self._batch * sum(self._packed.sizes[1:])
+        packed = self._packed
+        numbers = widths(packed.sizes, packed.projection)
+        numbers = cell_widths(packed.cell, packed.sizes) if name == "c" else numbers
+        count = self._batch * sum(numbers)
         if isinstance(states, int | float) and states == 0:
             states = np.zeros(count, self._packed.dtype)
         if not isinstance(states, np.ndarray):

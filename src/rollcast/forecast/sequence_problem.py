@@ -110,9 +110,8 @@ class SequenceProblem:
             return {name: carried[name] for name in carried if name != "series"}
         # shorter series ended in the window before
         rows = np.searchsorted(before, series)
-        return {
-            name: self.network.rows_of(carried[name], rows) for name in carried if name != "series"
-        }
+        states = {name: carried[name] for name in carried if name != "series"}
+        return self.network.rows_of(states, rows)
 
     def _unrecorded(self, indices: np.ndarray) -> int:
         """How many first rows of these windows are read without a gradient."""

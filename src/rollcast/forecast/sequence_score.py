@@ -98,7 +98,7 @@ def loss(network: Network, weights: np.ndarray, windows: SequenceWindows) -> flo
             states = network.states(len(group), weights.dtype)
         elif len(here) != len(series):
             rows = np.searchsorted(series, here)
-            states = {name: network.rows_of(state, rows) for name, state in states.items()}
+            states = network.rows_of(states, rows)
         mean, values, states = network.loss(weights, windows.batch(group), states)
         total, count, series = total + mean * values, count + values, here
     return total / max(1, count)

@@ -215,13 +215,8 @@ class Stream:
 
     def _memory(self) -> Memory:
         """What the network knew before the newest row."""
-        units = self._fitted.network.spec.hidden
-        count = len(self._age)
-        ends = np.cumsum(np.array(units) * count)[:-1]
-        h, c = (
-            [] if flat is None else [part.reshape(count, -1) for part in np.split(flat, ends)]
-            for flat in self._before
-        )
+        recurrent = self._fitted.network.recurrent
+        h, c = (recurrent.layers_of(*each) for each in zip(("h", "c"), self._before, strict=True))
         past = self._values[self._end - len(self._lags) : self._end - 1]
         return Memory(h, c, past, self._values[self._end - 1], self._age)
 

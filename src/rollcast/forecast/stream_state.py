@@ -79,10 +79,10 @@ def unpack(fitted: Fitted, data: bytes) -> tuple[Panel, Start, bool]:
     layers = {
         name: [
             section(sections, f"stream/{name}{layer}", dtype, (count, units))
-            for layer, units in enumerate(network.spec.hidden)
+            for layer, units in enumerate(numbers)
         ]
-        for name in ("h", "c")
-        if name == "h" or network.spec.cell == "lstm"
+        for name, numbers in (("h", network.spec.hidden), ("c", network.recurrent.cells))
+        if numbers
     }
     memory = Memory(
         h=layers["h"],

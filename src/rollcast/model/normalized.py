@@ -49,10 +49,10 @@ class NormalizedNetwork:
         self, weights: np.ndarray, steps: Steps, states: States, *, seed: int, step: int
     ) -> tuple[float, np.ndarray, States]:
         """As `SequenceNetwork.gradient`, through the statistics of this batch."""
-        layers_of = self.plain.layers_of
+        h0, c0 = self.plain.layers_of(states)
         run = self.stack.forward(
-            self.of_stack(weights), steps.x, h0=layers_of(states["h"]),
-            c0=layers_of(states.get("c")), lengths=steps.lengths, seed=seed, step=step,
+            self.of_stack(weights), steps.x, h0=h0, c0=c0,
+            lengths=steps.lengths, seed=seed, step=step,
         )  # fmt: skip
         assert run.y is not None
         loss, dy, dhead = self.plain.head_gradient(weights, run.y, steps)
@@ -79,10 +79,9 @@ class NormalizedNetwork:
         lengths: np.ndarray | None = None,
     ) -> tuple[np.ndarray, States]:
         """As `SequenceNetwork.outputs_of`."""
-        layers_of = self.plain.layers_of
+        h0, c0 = self.plain.layers_of(states)
         run = self.stack.infer(
-            self.of_stack(weights), x, h0=layers_of(states["h"]), c0=layers_of(states.get("c")),
-            lengths=lengths,
+            self.of_stack(weights), x, h0=h0, c0=c0, lengths=lengths,
         )  # fmt: skip
         assert run.y is not None
         return self.plain.head_outputs(weights, run.y), flat_states(run, states)
@@ -124,7 +123,7 @@ class NormalizedStepper:
             engine.Stream(engine.pack(network.stack.cell, sizes, layer), batch)
             for layer, sizes in network.stack.layers(own)
         ]
-        self._ends = np.cumsum(network.stack.hidden)[:-1] * batch
+        self._split = network.plain.stack.layers_of
 
     def step(self, x: np.ndarray) -> np.ndarray:
         """The outputs (batch, outputs) of x (batch, inputs)."""
@@ -143,12 +142,12 @@ class NormalizedStepper:
 
     @h.setter
     def h(self, states: np.ndarray) -> None:
-        for stream, part in zip(self._streams, np.split(states, self._ends), strict=True):
-            stream.h = np.ascontiguousarray(part)
+        for stream, part in zip(self._streams, self._split("h", states), strict=True):
+            stream.h = part.ravel()
 
     @property
     def c(self) -> np.ndarray | None:
-        """The cell states of an LSTM, alike; None for other cells."""
+        """The other states, alike; None for cells without."""
         parts = [stream.c for stream in self._streams if stream.c is not None]
         return np.concatenate(parts) if parts else None
 
@@ -156,5 +155,5 @@ class NormalizedStepper:
     def c(self, states: np.ndarray | None) -> None:
         if states is None:
             return
-        for stream, part in zip(self._streams, np.split(states, self._ends), strict=True):
-            stream.c = np.ascontiguousarray(part)
+        for stream, part in zip(self._streams, self._split("c", states), strict=True):
+            stream.c = part.ravel()

@@ -30,7 +30,7 @@ def loop_gradient(
     stack, plain, outputs = network.stack, network.plain, network.outputs
     own, (time, batch, _) = network.of_stack(weights), steps.x.shape
     fed = np.broadcast_to(fed.reshape(time, -1), (time, batch))
-    h, c = plain.layers_of(states["h"]), plain.layers_of(states.get("c"))
+    h, c = plain.layers_of(states)
     said, runs = np.empty((time, batch, outputs), weights.dtype), []
     for now in range(time):
         x = steps.x[now].copy()

@@ -101,8 +101,8 @@ class SequenceNetwork:
 
     def states(self, batch: int, dtype: np.dtype | str) -> States:
         """Zero states for so many rows."""
-        names = ("h", "c") if self.stack.cell == "lstm" else ("h",)
-        return {name: np.zeros(batch * sum(self.stack.hidden), dtype) for name in names}
+        numbers = {"h": self.stack.hidden, "c": self.stack.cells}
+        return {name: np.zeros(batch * sum(each), dtype) for name, each in numbers.items() if each}
 
     def gradient(
         self, weights: np.ndarray, steps: Steps, states: States, *, seed: int, step: int
@@ -146,9 +146,10 @@ class SequenceNetwork:
         """As ``gradient``, but where ``fed``, bool (time,) or (time, batch), says so, the first
         inputs are the outputs of the step before; the gradient goes through this loop."""
         stack, head = self._parts(weights)
+        h0, c0 = self.layers_of(states)
         run = engine.rollout(
             self.stack.cell, self.stack.sizes, stack, head, steps.x, fed,
-            h0=self.layers_of(states["h"]), c0=self.layers_of(states.get("c")), feed=self.outputs,
+            h0=h0, c0=c0, feed=self.outputs,
             record=True, dropout=self.stack.dropout, seed=seed, step=step,
         )  # fmt: skip
         observed = counted_steps(steps, self.last)
@@ -166,10 +167,11 @@ class SequenceNetwork:
         self, weights: np.ndarray, steps: Steps, states: States, seed: int, step: int
     ) -> tuple[float, np.ndarray, States]:
         """As ``gradient``, with little kept on the way and run again on the way back."""
+        h0, c0 = self.layers_of(states)
         stack = weights[: self.stack.count]
         run = engine.forward(
-            self.stack.cell, self.stack.sizes, stack, steps.x, h0=self.layers_of(states["h"]),
-            c0=self.layers_of(states.get("c")), lengths=steps.lengths, dropout=self.stack.dropout,
+            self.stack.cell, self.stack.sizes, stack, steps.x, h0=h0, c0=c0,
+            lengths=steps.lengths, dropout=self.stack.dropout,
             seed=seed, step=step, recompute=self.recompute,
         )  # fmt: skip
         assert run.y is not None
@@ -256,19 +258,17 @@ class SequenceNetwork:
         split = self.head.output * self.head.input
         return stack, (rest[:split].reshape(self.head.output, -1), rest[split:])
 
-    def rows_of(self, flat: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """The flat states of these rows alone."""
-        layers = self.layers_of(flat)
-        assert layers is not None
-        return np.concatenate([layer[rows].ravel() for layer in layers])
+    def rows_of(self, states: States, rows: np.ndarray) -> States:
+        """The states of these rows alone."""
+        return {
+            name: np.concatenate([each[rows].ravel() for each in self.stack.layers_of(name, flat)])
+            for name, flat in states.items()
+        }
 
-    def layers_of(self, flat: np.ndarray | None) -> list[np.ndarray] | None:
-        """Flat states as one array (batch, units) a layer."""
-        if flat is None:
-            return None
-        batch = flat.size // sum(self.stack.hidden)
-        ends = np.cumsum(self.stack.hidden)[:-1] * batch
-        return [part.reshape(batch, -1) for part in np.split(flat, ends)]
+    def layers_of(self, states: States) -> tuple[list[np.ndarray], list[np.ndarray] | None]:
+        """The states h0 and c0 of a call, as one array (batch, numbers) a layer."""
+        h, c = (self.stack.layers_of(name, states.get(name)) for name in ("h", "c"))
+        return h, c or None
 
 
 def flat_states(run: engine.Run | engine.Rollout | NormalizedRun, states: States) -> States:

@@ -1,114 +1,68 @@
 """The recurrent cells as plain NumPy: the specification that the native engine is tested against.
 
 A cell is one row of ``CELLS``. It says which gates it has, which states it carries and what one
-step does, in the letters of the paper it comes from. Nothing here is fast.
+step does (``steps.py``), in the letters of the paper it comes from. Nothing here is fast.
 
 The weights of a stack are one flat vector. Layer by layer it holds ``weight_ih`` (gates · hidden,
 input), ``weight_hh`` (gates · hidden, hidden), ``bias_ih`` and ``bias_hh`` (gates · hidden), with
 the gates one below the other in the order of ``CellSpec.gates``, and for a projected LSTM
 ``weight_hr`` (projection, hidden); the width of h is then the projection. That is the order of
-``torch.nn``, so weights can be carried over number by number.
+``torch.nn``, so weights can be carried over number by number. A cell that does not multiply h has
+neither ``weight_hh`` nor ``bias_hh``; what ``CellSpec.vectors`` names comes last.
 """
 
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from rollcast.errors import UsageError
-
-States = tuple[np.ndarray, ...]
-
-
-class LayerWeights(NamedTuple):
-    """The arrays of one layer."""
-
-    weight_ih: np.ndarray  # (gates * hidden, input)
-    weight_hh: np.ndarray  # (gates * hidden, hidden)
-    bias_ih: np.ndarray  # (gates * hidden,)
-    bias_hh: np.ndarray  # (gates * hidden,)
-    weight_hr: np.ndarray | None = None  # (projection, hidden)
+from rollcast.nn import steps
+from rollcast.nn.steps import LayerWeights, States, Step
 
 
 @dataclass(frozen=True)
 class CellSpec:
     """One cell: its name, gates and states, and ``step(x, states, weights) -> states``.
 
-    ``x`` is (batch, input), every state (batch, hidden). The first state is also the output.
+    ``x`` is (batch, input), every state (batch, hidden). The first state is also the output; where
+    the engine speaks of ``c`` it means all others, side by side (batch, others · hidden).
+    ``recurrent``: whether h is multiplied by weights. ``vectors``: names of further weights and how
+    many numbers of each a unit has.
     """
 
     name: str
     gates: tuple[str, ...]
     states: tuple[str, ...]
-    step: Callable[[np.ndarray, States, LayerWeights], States]
+    step: Step
+    recurrent: bool = True
+    vectors: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def cells(self) -> int:
+        """How many states there are besides h."""
+        return len(self.states) - 1
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    """The logistic function, written with tanh so that no argument overflows."""
-    return 0.5 + 0.5 * np.tanh(0.5 * x)
-
-
-def _elman(squash: Callable[[np.ndarray], np.ndarray]):
-    """Elman 1990, Finding structure in time, figure 2.
-
-    The paper draws the network and prints no formula; the equation numbers are those of
-    Goodfellow, Bengio and Courville 2016, Deep learning, section 10.2.
-    """
-
-    def step(x: np.ndarray, states: States, weights: LayerWeights) -> States:
-        U, W, b, d = weights[:4]
-        (h,) = states
-        a = x @ U.T + b + h @ W.T + d  # (10.8), its bias in two parts as in torch
-        return (squash(a),)  # (10.9)
-
-    return step
-
-
-def _lstm(x: np.ndarray, states: States, weights: LayerWeights) -> States:
-    """Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000 (section 3).
-
-    Letters and equation numbers are those of Graves 2013 (arXiv 1308.0850), which writes the same
-    cell in vectors; the peephole terms of its equations 7, 8 and 10 are left out.
-    With ``weight_hr`` the output is projected (Sak et al. 2014, arXiv 1402.1128, section 2).
-    """
-    W_x, W_h, b_x, b_h, W_r = weights
-    h, c = states
-    i, f, g, o = np.split(x @ W_x.T + b_x + h @ W_h.T + b_h, 4, axis=1)
-    i = sigmoid(i)  # (7)
-    f = sigmoid(f)  # (8)
-    c = f * c + i * np.tanh(g)  # (9)
-    o = sigmoid(o)  # (10)
-    h = o * np.tanh(c)  # (11)
-    return (h if W_r is None else h @ W_r.T), c
-
-
-def _gru(x: np.ndarray, states: States, weights: LayerWeights) -> States:
-    """Cho et al. 2014 (arXiv 1406.1078), in the variant of torch and cuDNN.
-
-    The paper resets the state before its product with U; here the reset gate multiplies the
-    product and its bias, which is why the two biases of gate n cannot be added up beforehand.
-    """
-    W, U, b, d = weights[:4]
-    (h,) = states
-    x_r, x_z, x_n = np.split(x @ W.T + b, 3, axis=1)
-    h_r, h_z, h_n = np.split(h @ U.T + d, 3, axis=1)
-    r = sigmoid(x_r + h_r)  # (5)
-    z = sigmoid(x_z + h_z)  # (6)
-    n = np.tanh(x_n + r * h_n)  # (8) in the variant; the paper has [U (r * h)]
-    return (z * h + (1.0 - z) * n,)  # (7)
-
-
-def _relu(a: np.ndarray) -> np.ndarray:
-    return np.maximum(a, 0.0)
-
+_FOUR = ("i", "f", "g", "o")
+_NORMAL = (("gain_ih", 4), ("gain_hh", 4), ("gain_ch", 1), ("bias_ch", 1))
 
 CELLS: dict[str, CellSpec] = {
-    "rnn_tanh": CellSpec("rnn_tanh", ("h",), ("h",), _elman(np.tanh)),
-    "rnn_relu": CellSpec("rnn_relu", ("h",), ("h",), _elman(_relu)),
-    "lstm": CellSpec("lstm", ("i", "f", "g", "o"), ("h", "c"), _lstm),
-    "gru": CellSpec("gru", ("r", "z", "n"), ("h",), _gru),
+    spec.name: spec
+    for spec in (
+        CellSpec("rnn_tanh", ("h",), ("h",), steps.elman(np.tanh)),
+        CellSpec("rnn_relu", ("h",), ("h",), steps.elman(steps.relu)),
+        CellSpec("lstm", _FOUR, ("h", "c"), steps.lstm),
+        CellSpec("gru", ("r", "z", "n"), ("h",), steps.gru),
+        CellSpec(
+            "lstm_peephole", _FOUR, ("h", "c"), steps.lstm_peephole, vectors=(("weight_ch", 3),)
+        ),
+        CellSpec("lstm_layer_norm", _FOUR, ("h", "c"), steps.lstm_layer_norm, vectors=_NORMAL),
+        CellSpec("min_gru", ("z", "n"), ("h",), steps.min_gru, recurrent=False),
+        CellSpec("min_lstm", ("f", "i", "n"), ("h",), steps.min_lstm, recurrent=False),
+        CellSpec("slstm", ("i", "f", "z", "o"), ("h", "c", "n", "m"), steps.slstm),
+    )
 }
 
 
@@ -130,7 +84,8 @@ def layout(
     >>> layout("rnn_tanh", (1, 2))[0]
     ('weight_ih_l0', (2, 1), slice(0, 2, None))
     """
-    gates = len(find_cell(cell).gates)
+    spec = find_cell(cell)
+    gates = len(spec.gates)
     places = []
     start = 0
     for layer, (below, hidden) in enumerate(itertools.pairwise(sizes)):
@@ -141,8 +96,11 @@ def layout(
             ("bias_ih", (rows,)),
             ("bias_hh", (rows,)),
         ]
+        if not spec.recurrent:
+            shapes = shapes[::2]
         if projection:
             shapes.append(("weight_hr", (projection, hidden)))
+        shapes += [(name, (count * hidden,)) for name, count in spec.vectors]
         for name, shape in shapes:
             stop = start + int(np.prod(shape))
             places.append((f"{name}_l{layer}", shape, slice(start, stop)))
@@ -154,9 +112,18 @@ def layer_weights(
     cell: str, sizes: Sequence[int], weights: np.ndarray, projection: int = 0
 ) -> list[LayerWeights]:
     """The arrays of every layer, as views of the flat vector."""
-    arrays = [weights[place].reshape(shape) for _, shape, place in layout(cell, sizes, projection)]
-    count = 5 if projection else 4
-    return [LayerWeights(*arrays[k : k + count]) for k in range(0, len(arrays), count)]
+    found: list[dict[str, np.ndarray]] = [{} for _ in sizes[1:]]
+    for name, shape, place in layout(cell, sizes, projection):
+        kind, _, layer = name.rpartition("_l")
+        found[int(layer)][kind] = weights[place].reshape(shape)
+    vectors = [name for name, _ in find_cell(cell).vectors]
+    return [
+        LayerWeights(
+            each["weight_ih"], each.get("weight_hh"), each["bias_ih"], each.get("bias_hh"),
+            each.get("weight_hr"), tuple(each[name] for name in vectors),
+        )
+        for each in found
+    ]  # fmt: skip
 
 
 def reference_forward(
@@ -173,11 +140,12 @@ def reference_forward(
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray] | None]:
     """Outputs (time, batch, hidden) and final states of a stack, step by step.
 
-    The final states are one (batch, hidden) array per layer; the third result is None for a cell
-    without ``c``. ``x`` is (time, batch, input), ``h0`` and ``c0`` are one array per layer, zero
-    when left out. With ``lengths`` (batch,), a row stops after its own number of steps: its states
-    stay and its outputs are zero. ``keep(layer, time, batch, hidden)`` gives what the output of
-    every layer but the last is multiplied by (``layers.dropout_mask`` with its first arguments).
+    The final states are one (batch, hidden) array per layer; the third result, the other states
+    side by side, is None for a cell without. ``x`` is (time, batch, input), ``h0`` and ``c0`` are
+    one array per layer, zero when left out. With ``lengths`` (batch,), a row stops after its own
+    number of steps: its states stay and its outputs are zero. ``keep(layer, time, batch, hidden)``
+    gives what the output of every layer but the last is multiplied by (``layers.dropout_mask`` with
+    its first arguments).
     With ``projection`` every h has so many numbers in place of ``hidden``.
     """
     spec = find_cell(cell)
@@ -187,11 +155,10 @@ def reference_forward(
     stack = layer_weights(cell, sizes, weights, projection)
     for layer, arrays in enumerate(stack):
         width = projection or sizes[layer + 1]
-        given = zip((h0, c0), (width, sizes[layer + 1]), spec.states, strict=False)
-        states = tuple(
-            np.zeros((batch, size), x.dtype) if start is None else start[layer]
-            for start, size, _ in given
-        )
+        first = np.zeros((batch, width), x.dtype) if h0 is None else h0[layer]
+        others = np.zeros((batch, spec.cells * sizes[layer + 1]), x.dtype)
+        others = others if c0 is None or not spec.cells else c0[layer]
+        states = (first, *(np.split(others, spec.cells, axis=1) if spec.cells else ()))
         y = np.zeros((time, batch, width), x.dtype)
         for t in range(time):
             running = (t < lengths)[:, None]
@@ -205,5 +172,5 @@ def reference_forward(
         final.append(states)
         x = y
     h = [states[0] for states in final]
-    c = [states[1] for states in final] if "c" in spec.states else None
+    c = [np.concatenate(states[1:], axis=1) for states in final] if spec.cells else None
     return x, h, c

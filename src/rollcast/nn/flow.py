@@ -76,7 +76,7 @@ def state_flow(recurrent: Recurrent, weights: Array, x: Array, *, norm: str = "s
     rows = batch * units  # of each row of x, one for each unit of the last layer's h
     dh = [np.zeros((rows, width)) for width in recurrent.hidden]
     dh[-1] += np.tile(np.eye(units), (batch, 1))
-    dc = [np.zeros_like(each) for each in dh] if cell == "lstm" else []
+    dc = [np.zeros((rows, width)) for width in recurrent.cells]
     layers = len(recurrent.hidden)
     log_h = np.empty((layers, time + 1, batch))
     log_c = np.empty((len(dc), time + 1, batch))
@@ -103,10 +103,10 @@ def state_flow(recurrent: Recurrent, weights: Array, x: Array, *, norm: str = "s
 def _states(
     recurrent: Recurrent, weights: Array, x: Array
 ) -> list[tuple[Sequence[Array], Sequence[Array]]]:
-    """The states before every step, h and c; c has no layers unless the cell is an LSTM."""
+    """The states before every step, h and c; c has no layers where the cell has no state but h."""
     batch = x.shape[1]
     zero = [np.zeros((batch, width)) for width in recurrent.hidden]
-    h, c = zero, zero if recurrent.cell == "lstm" else []
+    h, c = zero, [np.zeros((batch, width)) for width in recurrent.cells]
     packed = engine.pack(recurrent.cell, recurrent.sizes, weights)
     states: list[tuple[Sequence[Array], Sequence[Array]]] = []
     for step in range(len(x)):

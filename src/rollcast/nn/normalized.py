@@ -46,7 +46,7 @@ class NormalizedRecurrent:
     def __init__(self, plain: Recurrent, kind: str) -> None:
         self.plain, self.normal = plain, NORMALIZE[kind]
         self.cell, self.hidden, self.dropout = plain.cell, plain.hidden, plain.dropout
-        self.sizes = plain.sizes
+        self.sizes, self.cells, self.layers_of = plain.sizes, plain.cells, plain.layers_of
         self.names = ("gain", "shift", "mean", "variance")[: 4 if self.normal.population else 2]
         self.count = plain.count + len(self.names) * sum(self.hidden[:-1])
 

@@ -33,6 +33,20 @@ class Recurrent:
         return (self.input, *self.hidden)
 
     @property
+    def cells(self) -> tuple[int, ...]:
+        """Of every layer the numbers of a row in all states but h; empty where there are none."""
+        return engine.cell_widths(self.cell, self.sizes)
+
+    def layers_of(self, name: str, flat: np.ndarray | None) -> list[np.ndarray]:
+        """Flat states, ``h`` or ``c``, as one array (batch, numbers) a layer; none of None."""
+        numbers = self.hidden if name == "h" else self.cells
+        if flat is None:
+            return []
+        batch = flat.size // sum(numbers)
+        parts = np.split(flat, np.cumsum(numbers)[:-1] * batch)
+        return [part.reshape(batch, -1) for part in parts]
+
+    @property
     def count(self) -> int:
         """How many weights there are."""
         return engine.weight_count(self.cell, self.sizes)
@@ -53,6 +67,8 @@ class Recurrent:
             kind, _, layer = name.rpartition("_l")
             units = self.hidden[int(layer)]
             drawn = initial.draw(generator, kind, shape, len(gates), units)
+            if kind.startswith("gain"):
+                drawn = np.ones(shape)
             if kind == "bias_ih" and "f" in gates:
                 forget = gates.index("f") * units
                 drawn[forget : forget + units] += initial.forget_bias

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from rollcast import engine
-from rollcast.nn.cells import sigmoid
 from rollcast.nn.normal import Normal, spread_of
+from rollcast.nn.steps import sigmoid
 
 OVER_ROWS = Normal((0,), population=True)
 

@@ -64,6 +64,8 @@ def forecast(
     future_table: options.FutureTable = None,
     level: options.Level = None,
     out: options.Out = None,
+    samples: options.Samples = None,
+    paths: options.Paths = 100,
     report: options.Report = None,
     save: options.Save = None,
     quiet: options.Quiet = False,
@@ -71,7 +73,7 @@ def forecast(
     """Train a network on a table and forecast what comes next, with intervals."""
     with exit_codes(quiet):
         asked = typed.levels_of(level)
-        check_results(table, out=out, report=report, save=save, quiet=quiet)
+        check_results(table, out=out, samples=samples, report=report, save=save, quiet=quiet)
         model, watch = trained(table, horizon, choices, quiet)
         # First, so that a level beyond what was learnt does not cost the training.
         if save is not None:
@@ -79,10 +81,12 @@ def forecast(
         levels = asked or levels_by_default(model)
         frame = model.predict(level=levels, future=future_table)
         write(frame, out)
+        if samples is not None:
+            write(model.sample(paths=paths, future=future_table), samples)
         if report is not None:
             write_its_report(model, report, levels, watch, future_table)
         if not quiet:
-            written = {"forecast": out, "report": report, "model": save}
+            written = {"forecast": out, "samples": samples, "report": report, "model": save}
             show(frame, written, scores=model.scores_, dropped=missing(levels, asked))
 
 
@@ -174,6 +178,8 @@ def predict(
     query: options.Query = None,
     level: options.Level = None,
     out: options.Out = None,
+    samples: options.Samples = None,
+    paths: options.Paths = 100,
     quiet: options.Quiet = False,
 ) -> None:
     """Forecast with a saved model: from its own history, or from a newer table.
@@ -183,7 +189,7 @@ def predict(
     """
     with exit_codes(quiet):
         asked = typed.levels_of(level)
-        check_results(table, out=out, quiet=quiet)
+        check_results(table, out=out, samples=samples, quiet=quiet)
         from rollcast import Forecaster, load
 
         network = load(model)
@@ -196,11 +202,15 @@ def predict(
             levels = asked or levels_by_default(network)
             dropped = missing(levels, asked)
             frame = network.predict(table, level=levels, query=query, future=future)
+            if samples is not None:
+                write(network.sample(table, paths=paths, query=query, future=future), samples)
+        elif samples is not None:
+            raise UsageError(f"--samples: {model} is a SequenceRegressor, which draws no paths.")
         else:
             frame = sequence_of(network, model, table, horizon, future, asked, query)
         write(frame, out)
         if not quiet:
-            show(frame, {"forecast": out}, dropped=dropped)
+            show(frame, {"forecast": out, "samples": samples}, dropped=dropped)
 
 
 def sequence_of(

@@ -197,6 +197,20 @@ Out = Annotated[
         rich_help_panel=RESULT,
     ),
 ]
+Samples = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Sampled paths, a table as --out, with a column sample",
+        rich_help_panel=RESULT,
+    ),
+]
+Paths = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="N", help="Paths of each series in --samples", rich_help_panel=RESULT
+    ),
+]
 Report = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="The report, one HTML file", rich_help_panel=RESULT),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import backtesting, inspect, options, recipes, typed
+from rollcast.apps import backtesting, input_options, inspect, options, recipes, typed
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.fitting import Choices, Trains, with_choices
@@ -61,7 +61,7 @@ def forecast(
     table: options.Source,
     horizon: options.Horizon,
     choices: Choices,
-    future_table: options.FutureTable = None,
+    future_table: input_options.FutureTable = None,
     level: options.Level = None,
     out: options.Out = None,
     samples: options.Samples = None,

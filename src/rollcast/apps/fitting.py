@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from typer.core import TyperCommand
 
-from rollcast.apps import fit_options, options, typed
+from rollcast.apps import fit_options, input_options, options, typed
 from rollcast.apps.durations import seconds_of
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ class Choices:
     snap: options.Snap = False
     query: options.Query = None
     sheet: options.Sheet = None
-    past: options.Past = None
-    future: options.FutureInputs = None
-    static: options.Static = None
-    categorical: options.Categorical = None
-    holidays: options.Holidays = None
+    past: input_options.Past = None
+    future: input_options.FutureInputs = None
+    static: input_options.Static = None
+    categorical: input_options.Categorical = None
+    holidays: input_options.Holidays = None
     cell: fit_options.Cell = None
     hidden: fit_options.Hidden = None
     dropout: fit_options.Dropout = None

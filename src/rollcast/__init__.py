@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rollcast.forecast.forecaster import Forecaster
     from rollcast.forecast.load import load
     from rollcast.forecast.result import Forecast
+    from rollcast.forecast.sample import Paths
     from rollcast.forecast.sequence import SequenceRegressor
     from rollcast.forecast.stream import Stream
     from rollcast.plots.backtest_report import write_backtest_report
@@ -52,6 +53,7 @@ __all__ = [
     "NoGradientError",
     "NotFittedError",
     "Panel",
+    "Paths",
     "RollcastError",
     "SequenceRegressor",
     "Stream",
@@ -77,6 +79,7 @@ _HOMES = {
     "GradientWatch": "rollcast.train.watch",
     "Inspection": "rollcast.data.inspection",
     "Panel": "rollcast.data.panel",
+    "Paths": "rollcast.forecast.sample",
     "SequenceRegressor": "rollcast.forecast.sequence",
     "Stream": "rollcast.forecast.stream",
     "Training": "rollcast.train.training",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import backtesting, inspect, options, recipes, typed
+from rollcast.apps import backtesting, input_options, inspect, options, recipes, typed
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.fitting import Choices, Trains, with_choices
@@ -61,8 +61,11 @@ def forecast(
     table: options.Source,
     horizon: options.Horizon,
     choices: Choices,
+    future_table: input_options.FutureTable = None,
     level: options.Level = None,
     out: options.Out = None,
+    samples: options.Samples = None,
+    paths: options.Paths = 100,
     report: options.Report = None,
     save: options.Save = None,
     quiet: options.Quiet = False,
@@ -70,18 +73,20 @@ def forecast(
     """Train a network on a table and forecast what comes next, with intervals."""
     with exit_codes(quiet):
         asked = typed.levels_of(level)
-        check_results(table, out=out, report=report, save=save, quiet=quiet)
+        check_results(table, out=out, samples=samples, report=report, save=save, quiet=quiet)
         model, watch = trained(table, horizon, choices, quiet)
         # First, so that a level beyond what was learnt does not cost the training.
         if save is not None:
             model.save(save)
         levels = asked or levels_by_default(model)
-        frame = model.predict(level=levels)
+        frame = model.predict(level=levels, future=future_table)
         write(frame, out)
+        if samples is not None:
+            write(model.sample(paths=paths, future=future_table), samples)
         if report is not None:
-            write_its_report(model, report, levels, watch)
+            write_its_report(model, report, levels, watch, future_table)
         if not quiet:
-            written = {"forecast": out, "report": report, "model": save}
+            written = {"forecast": out, "samples": samples, "report": report, "model": save}
             show(frame, written, scores=model.scores_, dropped=missing(levels, asked))
 
 
@@ -123,13 +128,17 @@ def trained(
 
 
 def write_its_report(
-    model: "Forecaster", path: str, levels: tuple[float, ...], watch: "GradientWatch | None"
+    model: "Forecaster",
+    path: str,
+    levels: tuple[float, ...],
+    watch: "GradientWatch | None",
+    future: str | None = None,
 ) -> None:
     """Write the report of a fit."""
     from rollcast import write_report
 
     seen = None if watch is None else watch.runs[0]
-    write_report(model, path, level=levels, gradients=seen)
+    write_report(model, path, level=levels, gradients=seen, future=future)
 
 
 @app.command(cls=Trains, epilog=backtesting.EXAMPLES, no_args_is_help=True)
@@ -169,6 +178,8 @@ def predict(
     query: options.Query = None,
     level: options.Level = None,
     out: options.Out = None,
+    samples: options.Samples = None,
+    paths: options.Paths = 100,
     quiet: options.Quiet = False,
 ) -> None:
     """Forecast with a saved model: from its own history, or from a newer table.
@@ -178,25 +189,28 @@ def predict(
     """
     with exit_codes(quiet):
         asked = typed.levels_of(level)
-        check_results(table, out=out, quiet=quiet)
+        check_results(table, out=out, samples=samples, quiet=quiet)
         from rollcast import Forecaster, load
 
         network = load(model)
         dropped: tuple[float, ...] = ()
         if isinstance(network, Forecaster):
-            if horizon is not None or future is not None:
+            if horizon is not None:
                 raise UsageError(
-                    f"--horizon and --future: {model} is a Forecaster of {network.horizon} steps "
-                    "that reads its target alone. Leave them out."
+                    f"--horizon: {model} is a Forecaster of {network.horizon} steps. Leave it out."
                 )
             levels = asked or levels_by_default(network)
             dropped = missing(levels, asked)
-            frame = network.predict(table, level=levels, query=query)
+            frame = network.predict(table, level=levels, query=query, future=future)
+            if samples is not None:
+                write(network.sample(table, paths=paths, query=query, future=future), samples)
+        elif samples is not None:
+            raise UsageError(f"--samples: {model} is a SequenceRegressor, which draws no paths.")
         else:
             frame = sequence_of(network, model, table, horizon, future, asked, query)
         write(frame, out)
         if not quiet:
-            show(frame, {"forecast": out}, dropped=dropped)
+            show(frame, {"forecast": out, "samples": samples}, dropped=dropped)
 
 
 def sequence_of(

@@ -42,7 +42,8 @@ Future = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="With --horizon: rows to come of the inputs that are not forecast",
+        help="Rows to come of the inputs that are known ahead, or (SequenceRegressor, with "
+        "--horizon) not forecast",
     ),
 ]
 
@@ -142,6 +143,20 @@ Out = Annotated[
         metavar="FILE",
         help="The forecast: .csv, .parquet or .json; - = CSV on stdout",
         rich_help_panel=RESULT,
+    ),
+]
+Samples = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Sampled paths, a table as --out, with a column sample",
+        rich_help_panel=RESULT,
+    ),
+]
+Paths = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="N", help="Paths of each series in --samples", rich_help_panel=RESULT
     ),
 ]
 Report = Annotated[

@@ -24,19 +24,21 @@ def check_results(
     table: str | None,
     *,
     out: str | None = None,
+    samples: str | None = None,
     report: str | None = None,
     save: str | None = None,
     quiet: bool,
 ) -> None:
     """Raise UsageError, before any work, for a place that cannot be written."""
-    if out is not None:
-        files.check_table_target(out, source=table)
+    for path in (out, samples):
+        if path is not None:
+            files.check_table_target(path, source=table)
     for option, path in (("--report", report), ("--save", save)):
         if path is not None:
             files.check_target(option, path, source=table)
-    named = [path for path in (out, report, save) if path is not None]
+    named = [path for path in (out, samples, report, save) if path is not None]
     if len(set(named)) < len(named):
-        raise UsageError("--out, --report and --save must name different files.")
+        raise UsageError("--out, --samples, --report and --save must name different files.")
     if quiet and not named:
         raise UsageError("--quiet would leave nothing at all. Add --out forecast.csv.")
 

@@ -12,11 +12,13 @@ from rollcast.data.read import read
 from rollcast.errors import NotFittedError, UsageError
 from rollcast.forecast import intervals, saved
 from rollcast.forecast.backtest import Backtest
+from rollcast.forecast.continuing import continue_fit
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import append
 from rollcast.forecast.learn import learnt
 from rollcast.forecast.origins import checked_rolling, run_backtest
 from rollcast.forecast.result import USUAL_LEVELS, Forecast, levels_for
+from rollcast.forecast.sample import Paths, sampled
 from rollcast.forecast.stream import Stream
 from rollcast.forecast.stream_open import check_streamable, open_stream, restored_stream
 from rollcast.forecast.summary import summary
@@ -89,16 +91,58 @@ class AfterFit:
         """As ``predict``, but arrays: a `Forecast` with ``median`` and ``bands``."""
         fitted = self._fitted("predict")
         levels = levels_for(level, fitted.calibration)
-        panel = self._panel(table, where, query, "predict")
-        if future is not None:
-            panel = with_known(panel, future, self.horizon)
-        check_known(panel, self.horizon)
+        panel = self._known_panel(table, future, where, query)
         found, below, above = intervals.forecast_spread(
             fitted.network, fitted.weights, fitted.windows_at_end(panel), blend=fitted.blend
         )
         bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
         limits = fitted.limits
         return Forecast(panel, self.name, limits.point(found.median), limits.bands(bands))
+
+    def sample(
+        self,
+        table: Any = None,
+        *,
+        paths: int = 100,
+        seed: int = 0,
+        future: Any = None,
+        where: str | None = None,
+        query: str | None = None,
+    ) -> Any:
+        """Sampled paths of the next ``horizon`` rows of every series, as a table.
+
+        Columns: id and time, ``sample`` (0 to ``paths`` − 1), the value under ``name``. Each path
+        is a way the horizon may go: sums, highest values and run lengths over it have the right
+        distribution, which ends of intervals do not give. A recursive network with a distribution
+        draws each step after those before it; every other has values by the calibrated intervals,
+        joined as the errors of held-out windows were. ``table`` … as those of ``predict``.
+        """
+        return self.sample_paths(
+            table, paths=paths, seed=seed, future=future, where=where, query=query
+        ).frame()
+
+    def sample_paths(
+        self,
+        table: Any = None,
+        *,
+        paths: int = 100,
+        seed: int = 0,
+        future: Any = None,
+        where: str | None = None,
+        query: str | None = None,
+    ) -> Paths:
+        """As ``sample``, but arrays: `Paths` with ``values (series, paths, horizon)``."""
+        fitted = self._fitted("sample")
+        panel = self._known_panel(table, future, where, query)
+        return Paths(panel, self.name, sampled(fitted, panel, paths, seed))
+
+    def _known_panel(self, table: Any, future: Any, where: str | None, query: str | None) -> Panel:
+        """The rows to forecast from, with what is known ahead."""
+        panel = self._panel(table, where, query, "predict")
+        if future is not None:
+            panel = with_known(panel, future, self.horizon)
+        check_known(panel, self.horizon)
+        return panel
 
     def update(
         self,
@@ -120,6 +164,35 @@ class AfterFit:
         self.history_ = append(history, self._panel(table, where, query, "update"))
         if recalibrate:
             self._take(learnt(fitted, history, self.history_))
+        return self
+
+    def continue_training(
+        self,
+        table: Any = None,
+        *,
+        where: str | None = None,
+        query: str | None = None,
+        steps: int | None = None,
+        learning_rate: float | None = None,
+        listeners: Sequence[Listener] = (),
+        max_seconds: float | None = None,
+    ) -> Self:
+        """Train on from the weights there are; returns self.
+
+        ``table`` has all rows to train on, old and new, with the columns of the table of ``fit``;
+        None = the series of ``fit`` and ``update`` (a loaded model remembers too few rows of them).
+        ``steps`` and ``learning_rate`` are those of ``training`` unless given. The later half of
+        the rows that came after the earlier training is held out of a first run, which says after
+        how many steps to stop (0 leaves the weights as they are), calibrates and scores; a second
+        run trains on all rows. Where new rows are too few the usual ones are held out: the model
+        has been trained on them, so that scores and intervals flatter; `summary` says on how many.
+        Series are scaled as before. Raises as ``fit``.
+        """
+        fitted = self._fitted("continue_training")
+        panel = self._panel(table, where, query, "continue_training")
+        fitted, history = continue_fit(fitted, panel, steps, learning_rate, listeners, max_seconds)
+        self.history_, self.training_history_ = panel, history
+        self._take(fitted)
         return self
 
     def backtest(

@@ -20,6 +20,10 @@ Array = np.ndarray
 SCORED_LEVELS = (80, 95)
 """Intervals whose coverage on held-out windows is reported, where there are enough of them."""
 
+LEAST_LEARNT, LEARNT_PER_ROW = 2000, 40
+"""Training windows that a baseline learns from, at least, and for each row that it sees: so many
+that it costs no more than the network's forecasts."""
+
 SEASONS = 64
 """Newest seasons that Naive 2 looks at."""
 
@@ -74,8 +78,9 @@ def baseline_forecasts(
     """Method → forecasts ``(windows, horizon)`` of the windows whose past ``(windows, rows)`` is
     given; those that learn see ``context`` rows and are fitted on ``training``, thinned evenly."""
     some = np.arange(training.count)
-    if len(some) > MOST_WINDOWS:
-        some = np.linspace(0, len(some) - 1, MOST_WINDOWS).astype(np.int64)
+    most = min(MOST_WINDOWS, max(LEAST_LEARNT, LEARNT_PER_ROW * context))
+    if len(some) > most:
+        some = np.linspace(0, len(some) - 1, most).astype(np.int64)
     series, origin = training.series[some], training.origin[some].astype(np.int64)
     seen = raw_windows(panel, series, origin, context, horizon, cut[series])
     result = {}

@@ -27,9 +27,11 @@ from rollcast.forecast.holdout import choose_holdout, given_holdout
 from rollcast.forecast.intervals import calibrate, forecast_spread
 from rollcast.forecast.limits import limits_of
 from rollcast.forecast.members import first_runs, member_files, second_runs
+from rollcast.forecast.sample import error_paths
 from rollcast.forecast.search import search
-from rollcast.forecast.setup import set_up
+from rollcast.forecast.setup import Setup, set_up
 from rollcast.train.events import Listener
+from rollcast.train.loop import Outcome
 from rollcast.train.state import History
 
 FIRST_SHARE, ALONE_SHARE = 0.45, 0.9
@@ -71,7 +73,23 @@ def fit_panel(
             setup = replace(setup, training=replace(setup.training, max_seconds=limit / 2))
         part = Deadline(deadline.left * (FIRST_SHARE if refit else ALONE_SHARE))
         firsts, weights = first_runs(setup, seed, members, listeners, place or files, part, spent)
-    network, held = setup.network, setup.held
+    fitted = finish(params, setup, options, listeners, files, firsts, weights, deadline)
+    return replace(fitted, trials=trials), firsts[0].history
+
+
+def finish(
+    params: dict[str, Any],
+    setup: Setup,
+    options: dict[str, Any],
+    listeners: Sequence[Listener],
+    files: Sequence[str],
+    firsts: Sequence[Outcome],
+    weights: np.ndarray,
+    deadline: Deadline,
+) -> Fitted:
+    """Calibrate and score the networks of the first runs; train again on all rows, if asked to."""
+    network, held, panel, horizon = setup.network, setup.held, setup.every.panel, setup.held.horizon
+    holdout, seed, refit = setup.holdout, params["seed"], params["refit"]
     _, truth = raw_windows(panel, held.series, held.origin, held.context, horizon)
     blend = NO_BLEND
     if params["blend"] is not None:
@@ -82,6 +100,7 @@ def fit_panel(
     stamps = panel.times[held.origin].astype(np.int64)
     calibration = calibrate(prediction.median, below, above, truth, stamps)
     bands = crossed_bands(fold_of(held, holdout), prediction.median, below, above, truth)
+    errors = error_paths(prediction.median, below, above, truth)
     limits = limits_of(params, network.head)
     prediction, bands = limits.prediction(prediction), limits.bands(bands)
     judged = judge(params["name"], held, setup.trained, setup.cut, prediction, bands)
@@ -92,12 +111,13 @@ def fit_panel(
         blend = blend.refitted(setup.every, setup.units())
     location, scale = statistics or (np.empty(0), np.empty(0))
     powers = setup.powers
-    fitted = Fitted(
+    return Fitted(
         params=params,
         network=network,
         weights=weights,
         blend=blend,
         calibration=calibration,
+        error_paths=errors,
         columns=panel.columns,
         freq=panel.freq,
         season=panel.season,
@@ -118,13 +138,11 @@ def fit_panel(
         seconds=seconds,
         trained_until=int(panel.times.max().astype(np.int64)),
         options=options,
-        trials=trials,
         inputs=panel.inputs.columns if panel.inputs else (),
         holidays=panel.inputs.holidays if panel.inputs else None,
         input_scales=setup.every.features.inputs and setup.every.features.inputs.scales,
         input_ids=panel.ids if panel.inputs else panel.ids[:0],
     )
-    return fitted, firsts[0].history
 
 
 @contextmanager

@@ -37,8 +37,10 @@ class Fitted:
     ``scores`` and ``error_by_step`` are of the held-out windows. ``trained_until`` is the newest
     stamp seen by fit (microseconds, or the integer itself). ``options`` are those of ``fit`` that
     say how the table was read. ``weights`` are ``(count,)``, of an ensemble ``(members, count)``;
-    ``best_steps`` each member's, ``steps`` and ``reason`` the first one's. ``inputs``, ``holidays``
-    and ``input_scales`` are as in `Panel` and `Windows`; ``input_ids`` the series of the latter.
+    ``error_paths (kept, horizon)`` are those of held-out windows, see
+    sample.py; ``best_steps`` each member's, ``steps`` and ``reason`` the first one's. ``inputs``,
+    ``holidays`` and ``input_scales`` are as in `Panel` and `Windows`; ``input_ids`` the series of
+    the latter.
     """
 
     params: dict[str, Any]  # of the forecaster when it was fitted
@@ -46,6 +48,7 @@ class Fitted:
     weights: np.ndarray
     blend: Blend
     calibration: Calibration
+    error_paths: np.ndarray
     columns: Columns
     freq: str | int
     season: int
@@ -67,6 +70,7 @@ class Fitted:
     trained_until: int
     options: dict[str, Any]
     trials: tuple[Trial, ...] = ()  # of a search
+    continued: tuple[str, ...] = ()  # what each training after the first did
     inputs: tuple[Input, ...] = ()
     holidays: str | None = None
     input_scales: InputScales | None = None

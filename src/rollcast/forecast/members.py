@@ -39,7 +39,7 @@ def first_runs(
     outcomes, found = [], []
     given = setup.training.max_seconds and setup.training.max_seconds / members
     for index in range(members):
-        problem = setup.first(seed + index)
+        problem = setup.first(seed + index, index)
         file = files[index] if index < len(files) else None
         share = deadline.left / (members - index) + (spent if index == 0 else 0.0)
         training = replace(setup.training, max_seconds=least(given, share))
@@ -61,7 +61,7 @@ def second_runs(
     than was best there, or than there is time: the seconds, and the weights, `joined`."""
     seconds, found = 0.0, []
     for index, first in enumerate(firsts):
-        problem = setup.second(seed + index)
+        problem = setup.second(seed + index, index)
         outcome = run(
             problem,
             replace(setup.training, max_seconds=least(deadline.left / (len(firsts) - index))),

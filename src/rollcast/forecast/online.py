@@ -61,10 +61,14 @@ def smallest(values: Array, begin: Array, end: Array, ranks: Array) -> Array:
     order = np.argsort(values, axis=1)
     place = np.empty_like(order)
     np.put_along_axis(place, order, np.arange(values.shape[1])[None], axis=1)
+    place = place.astype(np.int32)  # half of what has to be moved
+    begin, end, ranks = (each.astype(np.int32) for each in (begin, end, ranks))
+    count = np.arange(values.shape[1], dtype=np.int32)
     rank = np.zeros_like(ranks)
     for bit in reversed(range(max(1, int(values.shape[1] - 1).bit_length()))):
         zero = (place >> bit) & 1 == 0
-        zeros = np.concatenate([np.zeros((len(zero), 1), np.int64), zero.cumsum(axis=1)], axis=1)
+        zeros = np.zeros((len(zero), zero.shape[1] + 1), np.int32)
+        np.cumsum(zero, axis=1, out=zeros[:, 1:])
         total = zeros[:, -1:]
         low, high = (np.take_along_axis(zeros, at, axis=1) for at in (begin, end))
         left = ranks < high - low
@@ -72,7 +76,7 @@ def smallest(values: Array, begin: Array, end: Array, ranks: Array) -> Array:
         ranks = np.where(left, ranks, ranks - (high - low))
         begin = np.where(left, low, total + begin - low)
         end = np.where(left, high, total + end - high)
-        moved = np.where(zero, zeros[:, :-1], total + np.arange(values.shape[1]) - zeros[:, :-1])
+        moved = np.where(zero, zeros[:, :-1], total + count - zeros[:, :-1])
         following = np.empty_like(place)
         np.put_along_axis(following, moved, place, axis=1)
         place = following

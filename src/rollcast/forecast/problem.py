@@ -30,7 +30,8 @@ class NetworkProblem:
 
     ``units (series,)`` is the mean absolute seasonal difference of each series. A window's loss is
     weighed by its scale in that unit, so that what is minimised is an error in the unit of MASE and
-    not in that of each window's own spread; None weighs all windows alike.
+    not in that of each window's own spread; None weighs all windows alike. ``start`` are weights
+    ``(count,)`` to go on from.
     """
 
     def __init__(
@@ -42,9 +43,10 @@ class NetworkProblem:
         seed: int = 0,
         dtype: str = "float32",
         units: np.ndarray | None = None,
+        start: np.ndarray | None = None,
     ) -> None:
         self.network, self.training, self.validation = network, training, validation
-        self.seed, self.dtype, self.units = seed, dtype, units
+        self.seed, self.dtype, self.units, self.start = seed, dtype, units, start
         held = validation.count if validation is not None else 0
         self.validated = np.arange(held - 1, -1, -max(1, -(-held // MOST_VALIDATED)))[::-1]
 
@@ -54,7 +56,10 @@ class NetworkProblem:
         return self.training.count
 
     def initial(self, seed: int) -> np.ndarray:
-        """The first weights: a good linear forecast, and a network that says little yet."""
+        """The first weights: a good linear forecast, and a network that says little yet; or those
+        it goes on from."""
+        if self.start is not None:
+            return self.start.copy()
         return STARTS[self.network.spec.strategy](self, seed)
 
     def loss_and_gradient(

@@ -24,7 +24,7 @@ from rollcast.forecast.history import (
     unpack_ids,
 )
 from rollcast.forecast.holdout import Holdout
-from rollcast.forecast.intervals import Calibration
+from rollcast.forecast.saved_calibration import calibration_in, error_paths_in
 from rollcast.forecast.saved_inputs import (
     check_fit,
     pack_inputs,
@@ -32,7 +32,7 @@ from rollcast.forecast.saved_inputs import (
     unpack_inputs,
     unpack_rows,
 )
-from rollcast.forecast.trials_saved import pack_trials, unpack_trials
+from rollcast.forecast.trials_saved import best_steps, continued, pack_trials, unpack_trials
 from rollcast.model.file import field, section
 from rollcast.model.network import build
 from rollcast.model.spec import NetworkSpec
@@ -72,12 +72,14 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         "best_steps": list(fitted.best_steps),
         "scaling": fitted.scaling,
         "trials": pack_trials(fitted.trials),
+        "continued": list(fitted.continued),
     }
     spec |= {name: getattr(fitted, name) for name in _FACTS}
     sections = pack_blend(fitted.blend, spec) | {
         "network/weights": fitted.weights,
         "calibration/scores": fitted.calibration.scores,
         "calibration/stamps": fitted.calibration.stamps,
+        "calibration/paths": fitted.error_paths,
     }
     if len(fitted.ids):
         sections |= {
@@ -131,7 +133,8 @@ def unpack(
         network=network,
         weights=weights,
         blend=unpack_blend(params["blend"], spec, sections, network_spec),
-        calibration=_calibration(sections, network_spec.horizon),
+        calibration=calibration_in(sections, network_spec.horizon),
+        error_paths=error_paths_in(sections, network_spec.horizon),
         columns=unpack_columns(field(spec, "columns", dict)),
         freq=freq,
         season=network_spec.season,
@@ -151,35 +154,13 @@ def unpack(
         },
         holdout=_holdout(field(spec, "holdout", dict)),
         options=_options(field(spec, "options", dict)),
-        best_steps=_best_steps(spec, params["ensemble"]),
+        best_steps=best_steps(spec, params["ensemble"]),
         trials=trials,
+        continued=continued(spec),
         **inputs,
         **facts,
     )
     return params, fitted, history
-
-
-def _calibration(sections: dict[str, np.ndarray], horizon: int) -> Calibration:
-    scores = section(sections, "calibration/scores", "f8", (None, horizon))
-    if "calibration/stamps" not in sections:
-        return _calibration_of_old(sections, scores)
-    stamps = section(sections, "calibration/stamps", "i8", (len(scores),))
-    if (np.diff(stamps) < 0).any() or (scores < 0).any():
-        raise ModelFileError("the model's calibration cannot be. Save the model again.")
-    return Calibration(scores, stamps)
-
-
-def _calibration_of_old(sections: dict[str, np.ndarray], scores: np.ndarray) -> Calibration:
-    """Of a file in which the scores of each step are sorted and filled up, with their numbers."""
-    counts = section(sections, "calibration/counts", "i8", (scores.shape[1],))
-    if (counts < 0).any() or (len(scores) == 0 and counts.any()):
-        raise ModelFileError("the model's calibration cannot be. Save the model again.")
-    if (np.diff(scores, axis=0) < 0).any() or (scores < 0).any():
-        raise ModelFileError("the model's calibration is not sorted. Save the model again.")
-    known = np.where(np.arange(len(scores))[:, None] < counts, scores, np.nan)
-    # Their order in time is not known; by size the smallest would be forgotten first.
-    mixed = np.random.default_rng(0).permutation(len(scores))
-    return Calibration(known[mixed], np.arange(-len(scores), 0))
 
 
 def _params(saved: dict[str, Any]) -> dict[str, Any]:
@@ -218,15 +199,6 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
 def _later(saved: dict[str, Any], name: str, usual: Any, *kinds: type) -> Any:
     """An argument that came after the first model files; those that lack it have the usual one."""
     return field(saved, name, *kinds) if name in saved else usual
-
-
-def _best_steps(spec: dict[str, Any], members: int) -> tuple[int, ...]:
-    if "best_steps" not in spec and members == 1:  # written before there were ensembles
-        return (field(spec, "best_step", int),)
-    found = field(spec, "best_steps", list)
-    if len(found) != members or not all(type(step) is int for step in found):
-        raise ModelFileError("the model's best steps are not those of its networks.")
-    return tuple(found)
 
 
 def _statistics(sections: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -26,7 +26,7 @@ from rollcast.train.training import Training
 class Setup:
     """``every`` window of the panel; those ``trained`` on by the first run, whose targets end
     before the row ``cut (series,)``; those ``held`` out of it. ``training`` has the learning rate
-    of both runs."""
+    of both runs. ``start`` are the weights each member goes on from; none = it begins anew."""
 
     network: Network
     holdout: Holdout
@@ -36,6 +36,7 @@ class Setup:
     cut: np.ndarray
     training: Training
     transform: Transform | None
+    start: tuple[np.ndarray, ...] = ()
 
     @property
     def powers(self) -> np.ndarray:
@@ -50,22 +51,29 @@ class Setup:
         """The unit of each series' errors ``(series,)``, from rows before the cut."""
         return loss_units(self.every.panel, self.cut)
 
-    def first(self, seed: int) -> NetworkProblem:
-        """What the first run trains."""
+    def first(self, seed: int, member: int = 0) -> NetworkProblem:
+        """What the first run of a member trains."""
         units = loss_units(self.every.read, self.cut)
-        return self._problem(self.trained, self.held, seed, units)
+        return self._problem(self.trained, self.held, seed, units, member)
 
-    def second(self, seed: int) -> NetworkProblem:
+    def second(self, seed: int, member: int = 0) -> NetworkProblem:
         """The same on all rows, with nothing held out."""
         ends = self.every.panel.offsets[1:]
         units = loss_units(self.every.read, ends)
-        return self._problem(whole_windows(self.every, ends), None, seed, units)
+        return self._problem(whole_windows(self.every, ends), None, seed, units, member)
 
     def _problem(
-        self, trained: Windows, held: Windows | None, seed: int, units: np.ndarray
+        self, trained: Windows, held: Windows | None, seed: int, units: np.ndarray, member: int
     ) -> NetworkProblem:
-        dtype = self.training.dtype
-        return NetworkProblem(self.network, trained, held, seed=seed, dtype=dtype, units=units)
+        return NetworkProblem(
+            self.network,
+            trained,
+            held,
+            seed=seed,
+            dtype=self.training.dtype,
+            units=units,
+            start=self.start[member] if self.start else None,
+        )
 
 
 def set_up(params: dict[str, Any], panel: Panel, holdout: Holdout) -> Setup:

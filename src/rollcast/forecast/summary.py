@@ -37,6 +37,7 @@ def summary(name: str, fitted: Fitted) -> str:
         f"held out: {origins}; they also chose the step, {then}",
     ]
     lines += searched(fitted)
+    lines += [f"continued: {what}" for what in fitted.continued]
     width = max(len(method) for method in fitted.scores)
     lines.append(" " * width + "".join(f"{metric:>10}" for metric in METRICS))
     for method, row in fitted.scores.items():

@@ -1,4 +1,4 @@
-"""The trials of a search in a model file, and back."""
+"""How training went in a model file, and back: trials of a search, best steps, what came after."""
 
 from __future__ import annotations
 
@@ -57,3 +57,21 @@ def unpack_trials(spec: dict[str, Any]) -> tuple[Trial, ...]:
     if trials and sum(trial.chosen for trial in trials) != 1:
         raise ModelFileError("the model's trials name no winner. Save the model again.")
     return tuple(trials)
+
+
+def best_steps(spec: dict[str, Any], members: int) -> tuple[int, ...]:
+    """The best step of each member; raises ModelFileError."""
+    if "best_steps" not in spec and members == 1:  # written before there were ensembles
+        return (field(spec, "best_step", int),)
+    found = field(spec, "best_steps", list)
+    if len(found) != members or not all(type(step) is int for step in found):
+        raise ModelFileError("the model's best steps are not those of its networks.")
+    return tuple(found)
+
+
+def continued(spec: dict[str, Any]) -> tuple[str, ...]:
+    """What each training after the first did, none in older files; raises ModelFileError."""
+    found = field(spec, "continued", list) if "continued" in spec else []
+    if not all(isinstance(text, str) for text in found):
+        raise ModelFileError("the model's history of training is no text. Save the model again.")
+    return tuple(found)

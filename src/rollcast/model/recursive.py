@@ -156,13 +156,28 @@ def outputs(network: Network, weights: Array, batch: Batch, memory: Memory | Non
 
     With ``memory`` the window is not read: that is what came before.
     """
-    if memory is None:
-        rows, memory = _window(network, batch)
-        if len(rows):
-            stack = weights[: network.recurrent.count]
-            run = network.recurrent.infer(stack, rows, outputs=False)
-            memory = replace(memory, h=run.h, c=run.c)
+    memory = memory or remembered(network, weights, batch)
     return forecast(network, weights, memory, batch.future_features, batch.added)
+
+
+def remembered(network: Network, weights: Array, batch: Batch) -> Memory:
+    """What the network carries after the rows of a window but the newest."""
+    rows, memory = _window(network, batch)
+    if not len(rows):
+        return memory
+    run = network.recurrent.infer(weights[: network.recurrent.count], rows, outputs=False)
+    return replace(memory, h=run.h, c=run.c)
+
+
+def next_step(
+    network: Network, weights: Array, memory: Memory, features: Array
+) -> tuple[Array, Memory]:
+    """The head's numbers ``(1, batch, width)`` of the next row, whose ``features (1, batch,
+    features)`` are given, and the memory after the newest one; its value is yet to be set."""
+    run = _roll(network, weights, memory, features)
+    past = np.concatenate([memory.past, memory.value[None]])[1:]
+    after = replace(memory, h=run.h, c=run.c, past=past, age=np.zeros(len(memory.value)))
+    return arranged(network, network.views(weights), run.y), after
 
 
 def forecast(

@@ -135,6 +135,10 @@ class Linear:
         return weight, weights[size : self.count] if self.bias else None
 
 
+FEW = 64
+"""Categories whose vectors are trained by a product with their indicators."""
+
+
 def embed(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """The rows of a ``table (categories, width)`` that ``codes (…)`` name, ``(…, width)``."""
     return table.take(codes, axis=0)
@@ -142,8 +146,11 @@ def embed(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def embed_backward(slope: np.ndarray, codes: np.ndarray, categories: int) -> np.ndarray:
     """The gradient of the table ``(categories, width)``: the slopes ``(…, width)`` of each of its
-    rows summed in order, in float64."""
+    rows summed, in an order that threads do not change."""
     flat, at = slope.reshape(-1, slope.shape[-1]), codes.reshape(-1)
+    if categories <= FEW:  # a product is many times as fast
+        chosen = (np.arange(categories)[:, None] == at).astype(slope.dtype)
+        return engine.linear(chosen, np.ascontiguousarray(flat.T))
     sums = [np.bincount(at, column, minlength=categories) for column in flat.T]
     return np.stack(sums, axis=1).astype(slope.dtype)
 

@@ -17,7 +17,7 @@ struct Layer<C> {
   typedef typename C::Element T;
   static constexpr int L = lanes<T>;
   static constexpr int projection = 0;
-  int input, units, width, blocks, wide, padded, input_vectors, width_vectors;
+  int input, units, width, blocks, wide, padded, input_vectors, width_vectors, reach;
 
   Layer(const Stack& stack, int index)
       : input(index > 0 ? stack.width(index - 1) : stack.sizes[0]),
@@ -28,6 +28,7 @@ struct Layer<C> {
         padded(spread<T>(wide)),
         input_vectors((input + L - 1) / L),
         width_vectors(blocks),
+        reach(stack.reach(index)),
         weights_(stack.weights(index)) {}
 
   size_t weights() const { return weights_; }
@@ -67,7 +68,7 @@ struct Slopes<C> {
     zero(at + first * row, size_t(rows) * row);
   }
   void repeat(const Layer<C>&, ptrdiff_t after, ptrdiff_t rows) const {
-    copy(at + after * row, at, size_t(rows) * row);
+    __builtin_memmove(at + after * row, at, size_t(rows) * row * sizeof(T));
   }
   Rows<T> rows(const Layer<C>& layer, int first, int count) const {
     return plain_rows<T>(at + first * layer.wide, row, count * layer.wide);

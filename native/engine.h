@@ -2,7 +2,8 @@
 //
 // A stack is one cell in one or more layers. Arrays are C-contiguous and time-major,
 // (time, batch, feature). States of all layers lie one after the other, each (batch, units of the
-// layer), which for equal layers is PyTorch's (layers, batch, units). What a cell has besides h is
+// layer), which for equal layers is PyTorch's (layers, batch, units); with dilation (Chang et al. 2017,
+// arXiv 1710.02224) a row of it holds the states after its last `dilation` steps, one after the other. What a cell has besides h is
 // called c here: (batch, cells*units), the further states of a row side by side. Weights are one flat
 // vector: per layer weight_ih (gates*units, input), weight_hh (gates*units, units), bias_ih, bias_hh,
 // gates in PyTorch's order, then `vectors` numbers a unit, vector by vector; a cell that does not
@@ -54,6 +55,16 @@ struct Stack {
   const int* sizes;  // (layers + 1): width of the input, then the units of every layer
   int projection = 0;  // numbers in h, fewer than the units of every layer; 0: h has the units
   int rows = 0;  // of a slice in the calls that weights are packed for; 0: any calls
+  const int* dilation = nullptr;  // (layers) steps back to the state that a layer goes on from; null: 1
+  bool residual = false;  // what a layer reads is added to its h, where both are as wide, but the first
+  double zoneout = 0;     // probability with which a state stays as it was, in rnn, lstm and gru
+
+  int reach(int layer) const { return dilation ? dilation[layer] : 1; }
+  bool adds_input(int layer) const {
+    return residual && layer > 0 && width(layer) == width(layer - 1);
+  }
+  // Whether it is more than layers one on the other: then there are only the loops of forward.h.
+  bool wired() const { return dilation || residual || zoneout > 0; }
 
   // What a layer gives on: the width of its h.
   int width(int layer) const { return projection ? projection : sizes[layer + 1]; }
@@ -116,7 +127,7 @@ struct Forward {
 template <class T>
 inline bool one_row(const Forward<T>& call) {
   return call.batch == 1 && !call.stack.projection && !call.recompute &&
-         call.products == Products::plain && !by_row(call.stack.cell);
+         call.products == Products::plain && !by_row(call.stack.cell) && !call.stack.wired();
 }
 
 template <class T>

@@ -4,6 +4,7 @@
 #include "layout.h"
 #include "random.h"
 #include "states.h"
+#include "zoneout.h"
 
 namespace rollcast::ROLLCAST_ROW {
 
@@ -124,8 +125,7 @@ inline const typename C::Element* chunk_input(const Forward<typename C::Element>
     return buffer;
   }
   const Layer<C> below(call.stack, l - 1);
-  const T* output =
-      work + plan.h[l - 1] + size_t(first - plan.base(first) + 1) * slice.rows * below.padded;
+  const T* output = work + plan.output(call.stack, l - 1, below, slice.rows, first);
   stride = below.padded;
   if (call.dropout.probability <= 0) return output;
   stride = below.width;
@@ -173,15 +173,17 @@ void run_steps(const Forward<typename C::Element>& call, Slice slice, const Work
     for (int t = 0; t < steps; ++t) {
       const int step = first + t, at = step - base;
       const int running = active_rows(call.lengths, slice, step);
-      T* output = h + (at + 1) * plane;
+      T* output = h + (at + layer.reach) * plane;
       a.x = x + size_t(t) * rows * a.x_stride;
       a.h = h + at * plane;
       a.h_out = output;
-      a.c_before = call.record ? c + at * cells : c;
-      a.c_out = call.record ? c + (at + 1) * cells : c;
+      a.c_before = call.record ? c + at * cells : c + step % layer.reach * cells;
+      a.c_out = call.record ? c + (at + layer.reach) * cells : c + step % layer.reach * cells;
       a.kept = call.record && C::saved ? work + plan.kept[l] + size_t(at) * rows * layer.kept()
                                        : nullptr;
-      if (C::has_cell && layer.projection) a.h_out = call.record ? raw + at * plane : raw;
+      const bool zoned = stack.zoneout > 0;
+      if ((C::has_cell && layer.projection) || zoned) a.h_out = call.record ? raw + at * plane : raw;
+      if (zoned && C::has_cell && !call.record) copy(work + plan.cells_before, a.c_out, cells);
       if constexpr (ByRow<C>)
         by_row_step<C>(layer, packed, running, work + plan.sums + size_t(t) * rows * layer.slopes(),
                        a.h, a.c_before, a.h_out, a.c_out, a.kept);
@@ -190,24 +192,40 @@ void run_steps(const Forward<typename C::Element>& call, Slice slice, const Work
         product(plain_rows<T>(a.h_out, layer.padded, layer.units), running,
                 packed + layer.cell_packed(), layer.width_vectors, static_cast<const T*>(nullptr), 0,
                 output, layer.padded);
+      if (zoned && running > 0) {
+        const T* c_before = call.record ? a.c_before : work + plan.cells_before;
+        mix_states<C>(call, slice, l, layer, step, running, a.h, a.h_out, output, c_before, a.c_out);
+      }
+      if (stack.adds_input(l)) {
+        T* given = work + plan.output(stack, l, layer, rows, step);
+        for (int r = 0; r < running; ++r)
+          for (int u = 0; u < layer.width; ++u)
+            given[size_t(r) * layer.padded + u] =
+                output[size_t(r) * layer.padded + u] + a.x[r * a.x_stride + u];
+      }
 
       if (l == stack.layers - 1 && call.y) {
         T* y = call.y + (size_t(step) * call.batch + slice.first) * layer.width;
+        const T* given = work + plan.output(stack, l, layer, rows, step);
         for (int r = 0; r < rows; ++r, y += layer.width)
-          if (r < running) copy(y, output + size_t(r) * layer.padded, layer.width);
+          if (r < running) copy(y, given + size_t(r) * layer.padded, layer.width);
           else zero(y, layer.width);
       }
       // Rows that end with this step leave their final states.
       const int next = step + 1 < call.time ? active_rows(call.lengths, slice, step + 1) : 0;
-      for (int r = next; r < running; ++r) {
-        if (call.hn)
-          copy(call.hn + h_at + size_t(r) * layer.width, output + size_t(r) * layer.padded,
-               layer.width);
-        if (C::has_cell && call.cn)
-          for (int s = r * cell_states<C>; s < (r + 1) * cell_states<C>; ++s)
-            copy(call.cn + c_at + size_t(s) * layer.units, a.c_out + size_t(s) * layer.padded,
-                 layer.units);
-      }
+      for (int r = next; r < running; ++r)
+        for (int p = 0; p < layer.reach; ++p) {
+          const size_t place = size_t(r) * layer.reach + p;
+          if (call.hn)
+            copy(call.hn + h_at + place * layer.width,
+                 h + (at + 1 + p) * plane + size_t(r) * layer.padded, layer.width);
+          if (C::has_cell && call.cn) {
+            const T* from = c + (call.record ? at + 1 + p : (step + 1 + p) % layer.reach) * cells;
+            for (int s = 0; s < cell_states<C>; ++s)
+              copy(call.cn + c_at + (place * cell_states<C> + s) * layer.units,
+                   from + (size_t(r) * cell_states<C> + s) * layer.padded, layer.units);
+          }
+        }
     }
     packed += P::packed(layer);
   });

@@ -35,7 +35,7 @@ ROLLCAST_INLINE void for_lane_layers(const Stack& stack, F f) {
 // than those that slices of so many rows leave idle as rows. Measured on AVX-512: README.md.
 template <class T>
 inline bool prefers_lanes(const Stack& stack, int rows) {
-  if (stack.projection || by_row(stack.cell)) return false;
+  if (stack.projection || by_row(stack.cell) || stack.wired()) return false;
   const int vectors = (rows + lanes<T> - 1) / lanes<T>;
   double as_units = 0, as_rows = 0;
   for (int l = 0; l < stack.layers; ++l) {

@@ -36,6 +36,7 @@ struct Layer {
   // h has `width` numbers in rows of `padded`, which has room for all blocks; the widths of input and
   // h, in vectors.
   int input, units, projection, width, blocks, padded, input_vectors, width_vectors;
+  int reach;  // steps back to the state before
 
   Layer(const Stack& stack, int index)
       : input(index > 0 ? stack.width(index - 1) : stack.sizes[0]),
@@ -45,7 +46,8 @@ struct Layer {
         blocks((units + L - 1) / L),
         padded(spread<T>(blocks * L)),
         input_vectors((input + L - 1) / L),
-        width_vectors((width + L - 1) / L) {}
+        width_vectors((width + L - 1) / L),
+        reach(stack.reach(index)) {}
 
   size_t weights() const {
     return size_t(C::gates) * units * (input + width + 2) + size_t(projection) * units;
@@ -103,7 +105,9 @@ struct Slopes {
   }
   // The first rows again behind the first `after`.
   void repeat(const Layer<C>& layer, ptrdiff_t after, ptrdiff_t rows) const {
-    each(layer, 0, rows, [&](T* p, size_t count) { copy(p + after * row, p, count); });
+    each(layer, 0, rows, [&](T* p, size_t count) {
+      __builtin_memmove(p + after * row, p, count * sizeof(T));
+    });
   }
   // The part that a product of h (or x) reaches, as its left-hand side.
   Rows<T> rows(const Layer<C>& layer, int first, int count) const {
@@ -150,6 +154,7 @@ struct Workspace {
   int chunk, steps, windows;
   bool record, closed_loop;
   size_t h[deepest], c[deepest], kept[deepest], raw[deepest];
+  size_t given[deepest], cells_before;  // h with what was read added; c before a step of zoneout
   size_t saved, states;  // the saved states, and how many numbers they are before one window
   size_t input, own;     // gathered rows of a chunk; a closed loop's input, of all steps if recorded
   size_t sums;           // by_row.h: of a chunk
@@ -164,14 +169,17 @@ struct Workspace {
         closed_loop(closed_loop),
         states(0) {
     Ruler<typename C::Element> ruler{memory};
-    int widest = 0, most = 0;
+    int widest = 0, most = 0, largest = 0;
+    const Stack& stack = call.stack;
     for_layers<C>(call.stack, [&](int l, const Layer<C>& layer) {
       const size_t plane = size_t(rows) * layer.padded, recorded = call.record ? steps : 0;
-      h[l] = ruler.take((steps + 1) * plane);
-      c[l] = ruler.take((recorded + 1) * plane * cell_states<C>);
+      h[l] = ruler.take((steps + layer.reach) * plane);
+      c[l] = ruler.take((recorded + layer.reach) * plane * cell_states<C>);
       kept[l] = ruler.take(recorded * rows * layer.kept());
-      raw[l] = ruler.take(layer.projection ? (call.record ? recorded : 1) * plane : 0);
-      states += (1 + cell_states<C>) * plane;
+      raw[l] = ruler.take(layer.projection || stack.zoneout > 0 ? (call.record ? recorded : 1) * plane : 0);
+      given[l] = ruler.take(stack.adds_input(l) ? steps * plane : 0);
+      states += (1 + cell_states<C>) * plane * layer.reach;
+      largest = larger(largest, int(plane) * cell_states<C>);
       widest = larger(widest, layer.input);
       most = larger(most, layer.slopes());
     });
@@ -180,7 +188,15 @@ struct Workspace {
     const size_t fed = closed_loop ? (call.record ? call.time : chunk) : 0;
     own = ruler.take(fed * rows * call.stack.sizes[0]);
     sums = ruler.take(ByRow<C> ? size_t(chunk) * rows * most : 0);
+    cells_before = ruler.take(stack.zoneout > 0 ? largest : 0);
     total = ruler.used;
+  }
+
+  // What a layer gives on of a step, in rows of `padded`.
+  size_t output(const Stack& stack, int l, const Layer<C>& layer, int rows, int step) const {
+    const size_t plane = size_t(rows) * layer.padded;
+    return stack.adds_input(l) ? given[l] + (step - base(step)) * plane
+                               : h[l] + (step - base(step) + layer.reach) * plane;
   }
 
   // The step that lies first in the window around a step.
@@ -205,14 +221,14 @@ struct Workspace {
 template <class C>
 struct Scratch {
   size_t weights, gradient, sum, slopes[deepest], carry[deepest], projected[deepest];
-  size_t incoming, input, total;
-  int steps, rows;
+  size_t stayed[deepest];  // zoneout: what goes straight to the h before; room for a plane of c
+  size_t incoming, skipped, input, total;
+  int chunk, rows;
 
   // `more` numbers of gradient follow those of the stack.
   Scratch(const Stack& stack, int time, int rows, typename C::Element* memory = nullptr,
           size_t more = 0)
-      : weights(more), steps(chunk_steps(rows, time) + 1), rows(rows) {
-    const int chunk = steps - 1;
+      : weights(more), chunk(chunk_steps(rows, time)), rows(rows) {
     Ruler<typename C::Element> ruler{memory};
     int widest = 0;
     for_layers<C>(stack, [&](int, const Layer<C>& layer) {
@@ -222,19 +238,23 @@ struct Scratch {
     gradient = ruler.take(weights);
     sum = ruler.take(weights);
     for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
-      slopes[l] = ruler.take(size_t(steps) * rows * layer.slopes());
-      carry[l] = ruler.take(size_t(rows) * layer.padded * larger(1, cell_states<C>));
+      const size_t planes = size_t(rows) * layer.reach;
+      slopes[l] = ruler.take((size_t(chunk) * rows + planes) * layer.slopes());
+      carry[l] = ruler.take(planes * layer.padded * larger(1, cell_states<C>));
+      stayed[l] = ruler.take(stack.zoneout > 0 ? (planes + rows) * layer.padded : 0);
       projected[l] =
           ruler.take(layer.projection ? size_t(chunk) * rows * layer.width_vectors * layer.L : 0);
     });
     incoming = ruler.take(size_t(chunk) * rows * widest);
+    skipped = ruler.take(stack.residual ? size_t(chunk) * rows * widest : 0);
     input = ruler.take(size_t(chunk) * rows * widest);
     total = ruler.used;
   }
 
   // The gate gradients of a layer from some step of the chunk on.
   Slopes<C> slopes_at(int l, const Layer<C>& layer, typename C::Element* scratch, int step) const {
-    return Slopes<C>(layer, scratch + slopes[l], ptrdiff_t(steps) * rows).from(ptrdiff_t(step) * rows);
+    return Slopes<C>(layer, scratch + slopes[l], ptrdiff_t(chunk + layer.reach) * rows)
+        .from(ptrdiff_t(step) * rows);
   }
 };
 

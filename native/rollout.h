@@ -132,8 +132,7 @@ void rollout(const Rollout<typename C::Element>& call, Slice slice, typename C::
       steps = together(call, slice, step, end);
       enter_steps<C>(call, slice, plan.stack, step, steps, work);
       run_steps<C>(stack, slice, plan.stack, step, steps, work);
-      const T* h = work + plan.stack.h[stack.stack.layers - 1] +
-                   size_t(step - plan.stack.base(step) + 1) * slice.rows * top.padded;
+      const T* h = work + plan.stack.output(stack.stack, stack.stack.layers - 1, top, slice.rows, step);
       product(plain_rows(h, top.padded, top.width), steps * slice.rows, call.head,
               stride / lanes<T>, static_cast<const T*>(work + plan.bias), 0, output, stride);
       if (plan.adds(call)) add_lags<C>(call, slice, plan, step, steps, work);

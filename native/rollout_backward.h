@@ -122,8 +122,7 @@ void rollout_backward(const RolloutBackward<typename C::Element>& call, Slice sl
       way.give_dx(lowest, from, steps, incoming);
     }
     for (int l = top; l >= 0; --l) way.weigh(l, Layer<C>(stack, l));
-    const T* h = work + kept.stack.h[top] +
-                 size_t(way.first - kept.stack.base(way.first) + 1) * rows * highest.padded;
+    const T* h = work + kept.stack.output(stack, top, highest, rows, way.first);
     head_gradient<T>(output, outputs, h, highest.padded, highest.width_vectors, way.steps * rows,
                      head);
     if (made.lag_count)

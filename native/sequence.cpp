@@ -16,6 +16,12 @@ size_t SequencePlan::units() const {
   return sum;
 }
 
+size_t SequencePlan::states() const {
+  size_t sum = 0;
+  for (int l = 0; l < stack.layers; ++l) sum += size_t(stack.sizes[l + 1]) * stack.reach(l);
+  return sum;
+}
+
 size_t SequencePlan::stack_weights() const {
   size_t sum = 0;
   for (int l = 0; l < stack.layers; ++l) sum += stack.weights(l);
@@ -66,7 +72,7 @@ double run_sequence(const Kernels<T>& k, const Sequence<T>& call, int threads) {
   const Shared<T> shared(k, call, steps, given);
 
   const int* order = nullptr;
-  if (call.lengths || call.dropout.probability > 0) {
+  if (call.lengths || call.dropout.probability > 0 || stack.zoneout > 0) {
     std::iota(shared.order, shared.order + call.batch, 0);
     if (call.lengths) {
       std::stable_sort(shared.order, shared.order + call.batch,

@@ -23,6 +23,9 @@ struct SequencePlan {
     return packed;
   }
   size_t units() const;
+  size_t states() const;  // numbers of a row in h
+  // Whether what a row gives last lies in its final states alone, or must be looked for.
+  bool looks_for_last() const { return last && stack.wired(); }
   size_t stack_weights() const;
   size_t head_weights() const;
 };

@@ -65,7 +65,8 @@ struct Shared {
     // Past a row's end nothing was observed.
     mask = memory.take<unsigned char>(
         call.lengths && call.target && !plan.last ? steps * call.batch * plan.outputs : 0);
-    order = memory.take<int>(call.lengths || call.dropout.probability > 0 ? call.batch : 0);
+    const bool keyed = call.dropout.probability > 0 || plan.stack.zoneout > 0;
+    order = memory.take<int>(call.lengths || keyed ? call.batch : 0);
     lengths = memory.take<int>(call.lengths ? call.batch : 0);
   }
 };
@@ -78,13 +79,14 @@ class Part {
   const SequencePlan& plan_;
   Rows rows_;
   bool whole_;
-  size_t steps_, units_, cells_;
+  size_t steps_, states_, cells_;  // numbers of a row in h; states besides h
   int width_;
+  bool looks_;
   Forward<T> forward_ = {};
   Backward<T> backward_ = {};
   Linear<T> linear_ = {};
   Loss<T> loss_ = {};
-  T *x_, *target_, *h0_, *c0_, *hn_, *cn_, *y_, *numbers_, *slope_, *dhn_, *work_;
+  T *x_, *target_, *h0_, *c0_, *hn_, *cn_, *y_, *top_, *numbers_, *slope_, *dhn_, *work_;
   unsigned char* observed_;
   double* weight_;
 
@@ -93,13 +95,14 @@ class Part {
        const Shared<T>& shared)
       : k_(k), call_(call), plan_(*call.plan), rows_(rows),
         whole_(rows.slice.rows == call.batch && !call.lengths), steps_(steps),
-        units_(plan_.units()), cells_(cell_shape(plan_.stack.cell).cells), width_(plan_.stack.sizes[plan_.stack.layers]) {
+        states_(plan_.states()), cells_(cell_shape(plan_.stack.cell).cells),
+        width_(plan_.stack.sizes[plan_.stack.layers]), looks_(plan_.looks_for_last()) {
     forward_.stack = plan_.stack_for(call.batch);
     forward_.time = call.time;
     forward_.batch = rows.slice.rows;
     forward_.packed = shared.packed;
     forward_.lengths = call.lengths ? shared.lengths + rows.slice.first : nullptr;
-    const bool keyed = call.dropout.probability > 0;
+    const bool keyed = call.dropout.probability > 0 || plan_.stack.zoneout > 0;
     forward_.order = keyed ? shared.order + rows.slice.first : nullptr;
     forward_.record = call.gradient != nullptr;
     // Dropout belongs to training.
@@ -125,7 +128,7 @@ class Part {
 
   // Where everything of the slice lies that does not outlive it.
   void place(Stretches& memory) {
-    const size_t r = rows_.slice.rows, states = r * units_, made = linear_.rows;
+    const size_t r = rows_.slice.rows, states = r * states_, made = linear_.rows;
     const size_t copied = whole_ ? 0 : 1;
     x_ = memory.take<T>(copied * call_.time * r * plan_.stack.sizes[0]);
     target_ = memory.take<T>(call_.target ? copied * made * plan_.outputs : 0);
@@ -135,7 +138,8 @@ class Part {
     c0_ = memory.take<T>(call_.c0 ? copied * states * cells_ : 0);
     hn_ = memory.take<T>(states);
     cn_ = memory.take<T>(call_.cn ? states * cells_ : 0);
-    y_ = memory.take<T>(plan_.last ? 0 : made * width_);
+    y_ = memory.take<T>(plan_.last && !looks_ ? 0 : call_.time * r * width_);
+    top_ = memory.take<T>(looks_ ? r * width_ : 0);
     numbers_ = memory.take<T>(plan_.head ? made * plan_.numbers() : 0);
     slope_ = memory.take<T>(call_.gradient ? made * plan_.numbers() : 0);
     dhn_ = memory.take<T>(call_.gradient && plan_.last ? states : 0);
@@ -156,8 +160,9 @@ class Part {
     place(given);
     take_in();
     k_.forward(forward_, {0, rows_.slice.rows}, work_);
-    const size_t above = units_ - width_;  // in units: where the last layer's states begin
-    const T* read = plan_.last ? hn_ + above * rows_.slice.rows : y_;
+    const size_t above = states_ - width_;  // of a row: where the last layer's states begin
+    if (looks_) last_rows([&](T* row, T* top) { std::memcpy(top, row, width_ * sizeof(T)); });
+    const T* read = looks_ ? top_ : plan_.last ? hn_ + above * rows_.slice.rows : y_;
     linear_.x = read;
     if (plan_.head) {
       linear_.packed = shared.head;
@@ -191,7 +196,7 @@ class Part {
     forward_.c0 = states(c0_, call_.c0, cells_);
     forward_.hn = hn_;
     forward_.cn = call_.cn ? cn_ : nullptr;
-    forward_.y = plan_.last ? nullptr : y_;
+    forward_.y = plan_.last && !looks_ ? nullptr : y_;
   }
 
   // each: states of a unit.
@@ -203,12 +208,21 @@ class Part {
     return local;
   }
 
+  // f(the output of a row's last step, its place in top_).
+  template <class F>
+  void last_rows(F f) {
+    for (int r = 0; r < rows_.slice.rows; ++r) {
+      const size_t step = (forward_.lengths ? forward_.lengths[r] : call_.time) - 1;
+      f(y_ + (step * rows_.slice.rows + r) * width_, top_ + size_t(r) * width_);
+    }
+  }
+
   // f(where a layer's states begin in the caller's array, and in the slice's, units).
   template <class F>
   void for_states(F f) {
     size_t before = 0;
     for (int l = 1; l <= plan_.stack.layers; ++l) {
-      const int units = plan_.stack.sizes[l];
+      const int units = plan_.stack.sizes[l] * plan_.stack.reach(l - 1);
       f(before * call_.batch, before * rows_.slice.rows, units);
       before += units;
     }
@@ -227,19 +241,27 @@ class Part {
     T* slope = slope_;
     if (plan_.head) {
       // The states were read; their gradient takes their place.
-      T* to = plan_.last ? dhn_ + above : y_;
+      T* to = looks_ ? top_ : plan_.last ? dhn_ + above : y_;
       linear_.packed = shared.head_backward;
       linear_.dy = slope_;
       linear_.dx = to;
       k_.linear_backward(linear_, {0, linear_.rows}, head_scratch);
       slope = to;
+    } else if (looks_) {
+      std::memcpy(top_, slope_, size_t(linear_.rows) * width_ * sizeof(T));
     } else if (plan_.last) {
       std::memcpy(dhn_ + above, slope_, size_t(linear_.rows) * width_ * sizeof(T));
     }
-    if (plan_.last) std::memset(dhn_, 0, above * sizeof(T));
+    if (looks_) {
+      std::memset(y_, 0, size_t(call_.time) * rows_.slice.rows * width_ * sizeof(T));
+      last_rows([&](T* row, T* top) { std::memcpy(row, top, width_ * sizeof(T)); });
+      slope = y_;
+    } else if (plan_.last) {
+      std::memset(dhn_, 0, above * sizeof(T));
+    }
     backward_.forward = forward_;
-    backward_.dy = plan_.last ? nullptr : slope;
-    backward_.dhn = plan_.last ? dhn_ : nullptr;
+    backward_.dy = plan_.last && !looks_ ? nullptr : slope;
+    backward_.dhn = plan_.last && !looks_ ? dhn_ : nullptr;
     k_.backward(backward_, {0, rows_.slice.rows}, work_, scratch);
   }
 };

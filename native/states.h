@@ -10,9 +10,10 @@ template <class C, class F>
 ROLLCAST_INLINE void for_states(const Stack& stack, int batch, Slice slice, F f) {
   size_t h = 0, c = 0;
   for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
-    const size_t units = size_t(layer.units) * larger(1, cell_states<C>);
-    f(l, layer, h + size_t(slice.first) * layer.width, c + slice.first * units);
-    h += size_t(batch) * layer.width;
+    const size_t width = size_t(layer.width) * layer.reach;
+    const size_t units = size_t(layer.units) * larger(1, cell_states<C>) * layer.reach;
+    f(l, layer, h + slice.first * width, c + slice.first * units);
+    h += batch * width;
     c += batch * units;
   });
 }
@@ -23,14 +24,17 @@ void start_states(const Forward<typename C::Element>& call, Slice slice, const W
   typedef typename C::Element T;
   for_states<C>(call.stack, call.batch, slice,
                 [&](int l, const Layer<C>& layer, size_t h_at, size_t c_at) {
-    auto start = [&](T* to, const T* from, int width, int rows) {
-      if (from) copy_padded(to, layer.padded, from, width, rows);
-      else zero(to, size_t(rows) * layer.padded);
+    auto start = [&](T* to, const T* from, int width, int states) {
+      if (!from) return zero(to, size_t(slice.rows) * layer.reach * states * layer.padded);
+      for (int plane = 0; plane < layer.reach; ++plane)
+        for (int r = 0; r < slice.rows; ++r, to += ptrdiff_t(states) * layer.padded)
+          copy_padded(to, layer.padded, from + (size_t(r) * layer.reach + plane) * states * width,
+                      width, states);
     };
-    start(work + plan.h[l], call.h0 ? call.h0 + h_at : nullptr, layer.width, slice.rows);
+    start(work + plan.h[l], call.h0 ? call.h0 + h_at : nullptr, layer.width, 1);
     if constexpr (C::has_cell)
       start(work + plan.c[l], call.c0 ? call.c0 + c_at : nullptr, layer.units,
-            slice.rows * cell_states<C>);
+            cell_states<C>);
   });
 }
 
@@ -40,8 +44,8 @@ ROLLCAST_INLINE void for_first_states(const Stack& stack, const Workspace<C>& pl
                                       typename C::Element* work, F f) {
   for_layers<C>(stack, [&](int l, const Layer<C>& layer) {
     const size_t plane = size_t(rows) * layer.padded;
-    f(work + plan.h[l], plane);
-    if constexpr (C::has_cell) f(work + plan.c[l], plane * cell_states<C>);
+    f(work + plan.h[l], plane * layer.reach);
+    if constexpr (C::has_cell) f(work + plan.c[l], plane * cell_states<C> * layer.reach);
   });
 }
 
@@ -57,8 +61,10 @@ void enter_chunk(const Forward<typename C::Element>& call, int rows, const Works
       const size_t plane = size_t(rows) * layer.padded, cells = plane * cell_states<C>;
       T* h = work + plan.h[l];
       T* c = work + plan.c[l];
-      copy(h, h + plan.steps * plane, plane);
-      if (C::has_cell && call.record) copy(c, c + plan.steps * cells, cells);
+      // May overlap: a window can be shorter than the states that go back.
+      __builtin_memmove(h, h + plan.steps * plane, layer.reach * plane * sizeof(T));
+      if (C::has_cell && call.record)
+        __builtin_memmove(c, c + plan.steps * cells, layer.reach * cells * sizeof(T));
     });
   const int window = first / plan.steps;
   if (!call.record || window == plan.windows - 1) return;

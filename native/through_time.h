@@ -3,6 +3,7 @@
 #pragma once
 #include "by_row_backward.h"
 #include "projection.h"
+#include "zoneout_backward.h"
 
 namespace rollcast::ROLLCAST_ROW {
 
@@ -44,10 +45,17 @@ struct WayBack {
       pack += layer.h_back() + layer.projection_back();
       if (l > 0 || call.dx) pack += layer.x_back();
       T* carry = scratch + plan.carry[l];
-      if (C::has_cell && call.dcn)
-        copy_padded(carry, layer.padded, call.dcn + c, layer.units, slice.rows * cell_states<C>);
-      else
-        zero(carry, size_t(slice.rows) * layer.padded * larger(1, cell_states<C>));
+      const size_t numbers = size_t(slice.rows) * layer.padded * layer.reach;
+      if (made.stack.zoneout > 0) zero(scratch + plan.stayed[l], numbers);
+      if (!C::has_cell || !call.dcn) return zero(carry, numbers * larger(1, cell_states<C>));
+      // A state of step t waits for it in plane t % reach.
+      for (int r = 0; r < slice.rows; ++r)
+        for (int p = 0; p < layer.reach; ++p)
+          copy_padded(carry + size_t((steps_of(r) + p) % layer.reach * slice.rows + r) *
+                                  cell_states<C> * layer.padded,
+                      layer.padded,
+                      call.dcn + c + (size_t(r) * layer.reach + p) * cell_states<C> * layer.units,
+                      layer.units, cell_states<C>);
     });
   }
 
@@ -58,7 +66,8 @@ struct WayBack {
     steps = smaller(kept.chunk, made.time - first);
     if (first + steps < made.time)
       for_layers<C>(made.stack, [&](int l, const Layer<C>& layer) {
-        plan.slopes_at(l, layer, scratch, 0).repeat(layer, ptrdiff_t(steps) * slice.rows, slice.rows);
+        plan.slopes_at(l, layer, scratch, 0)
+            .repeat(layer, ptrdiff_t(steps) * slice.rows, ptrdiff_t(layer.reach) * slice.rows);
       });
     if (first / kept.steps == window) return true;
     window = first / kept.steps;
@@ -73,35 +82,49 @@ struct WayBack {
   void recurrence(int l, const Layer<C>& layer, int from, int count, T* incoming) const {
     const size_t plane = size_t(slice.rows) * layer.padded;
     const T* w_h = call.packed + packs[l];
-    T* carry = scratch + plan.carry[l];
+    const int reach = layer.reach;
+    if (made.stack.adds_input(l)) skip(layer, from, count, incoming);
     for (int t = count - 1; t >= 0; --t) {
       const int step = from + t, at = step - kept.base(step);
+      T* carry = scratch + plan.carry[l] + step % reach * plane * larger(1, cell_states<C>);
       const int running = active_rows(made.lengths, slice, step);
-      const int after = step + 1 < made.time ? active_rows(made.lengths, slice, step + 1) : 0;
+      const int after =
+          step + reach < made.time ? active_rows(made.lengths, slice, step + reach) : 0;
       T* dh = incoming + t * plane;
       const Slopes<C> d = plan.slopes_at(l, layer, scratch, step - first);
-      const Slopes<C> after_it = d.from(slice.rows);
-      // Rows that end with this step: nothing comes from later, but the final state's gradient.
+      const Slopes<C> after_it = d.from(ptrdiff_t(reach) * slice.rows);
+      // Rows that no step goes on from this one: the gradient of a final state is all from later.
       for (int r = after; r < running; ++r) {
         after_it.clear(layer, r, 1);
         if (call.dhn)
           for (int u = 0; u < layer.width; ++u)
-            dh[size_t(r) * layer.padded + u] += call.dhn[h_at[l] + size_t(r) * layer.width + u];
+            dh[size_t(r) * layer.padded + u] +=
+                call.dhn[h_at[l] + (size_t(r) * reach + step + reach - steps_of(r)) * layer.width + u];
       }
       if (running > 0) {
         const T* h = work + kept.h[l] + at * plane;
         const T* gates = work + kept.kept[l] + size_t(at) * slice.rows * layer.kept();
         const T* c_before = C::has_cell ? work + kept.c[l] + at * plane * cell_states<C> : nullptr;
         const Slopes<C> later = after > 0 ? after_it : Slopes<C>();
+        T* h_after = const_cast<T*>(h) + reach * plane;
+        if constexpr (!ByRow<C>)
+          if (made.stack.zoneout > 0) {
+            zoned_step<C>(made, slice, l, layer, step, running, w_h, later, dh, gates, h,
+                          work + kept.raw[l] + at * plane, c_before, carry,
+                          scratch + plan.stayed[l] + step % reach * plane,
+                          scratch + plan.stayed[l] + reach * plane, d);
+            d.clear(layer, running, slice.rows - running);
+            continue;
+          }
         if constexpr (ByRow<C>)
           by_row_recurrence<C>(layer, made.packed + gradients[l], w_h, running, later, dh, gates, h,
-                               h + plane, c_before, c_before + plane * cell_states<C>, carry, d,
+                               h_after, c_before, c_before + reach * plane * cell_states<C>, carry, d,
                                scratch + plan.sum + gradients[l]);
         else if (C::has_cell && layer.projection)
           projected_step<C>(layer, w_h, running, later, dh, projected(l, layer, step), gates,
                             work + kept.raw[l] + at * plane, c_before, carry, d);
         else
-          recurrence_step<C>(layer, w_h, running, later, dh, gates, h, h + plane, c_before, carry, d);
+          recurrence_step<C>(layer, w_h, running, later, dh, gates, h, h_after, c_before, carry, d);
       }
       d.clear(layer, running, slice.rows - running);
     }
@@ -135,8 +158,9 @@ struct WayBack {
     const int rows = count * slice.rows, stride = input_stride(l, layer);
     const Slopes<C> slopes = plan.slopes_at(l, layer, scratch, from - first);
     const T* w_x = call.packed + packs[l] + layer.h_back() + layer.projection_back();
-    product(slopes.rows(layer, C::x_first, C::x_count), rows, w_x, layer.input_vectors,
-            static_cast<const T*>(nullptr), 0, incoming, stride);
+    const T* skipped = made.stack.adds_input(l) ? scratch + plan.skipped : nullptr;
+    product(slopes.rows(layer, C::x_first, C::x_count), rows, w_x, layer.input_vectors, skipped,
+            layer.padded, incoming, stride);
     if (l > 0 && made.dropout.probability > 0)
       for (int row = 0; row < rows; ++row)
         drop(made.dropout, l - 1, from + row / slice.rows,
@@ -168,28 +192,59 @@ struct WayBack {
 
   // What the first step passes on to the initial states.
   void finish() const {
-    T* incoming = scratch + plan.incoming;
     for (int l = 0; l < made.stack.layers; ++l) {
       const Layer<C> layer(made.stack, l);
-      const T* carry = scratch + plan.carry[l];
-      if (call.dh0) {
-        const Rows<T> left =
-            plan.slopes_at(l, layer, scratch, 0).rows(layer, C::h_first, C::h_count);
-        product(left, slice.rows, call.packed + packs[l], layer.width_vectors,
-                C::carry_reaches_h ? carry : static_cast<const T*>(nullptr), layer.padded, incoming,
-                layer.padded);
-        for (int r = 0; r < slice.rows; ++r)
-          copy(call.dh0 + h_at[l] + size_t(r) * layer.width, incoming + size_t(r) * layer.padded,
-               layer.width);
+      for (int p = 0; p < layer.reach; ++p) {
+        const T* carry = scratch + plan.carry[l] +
+                         size_t(p) * slice.rows * layer.padded * larger(1, cell_states<C>);
+        if (call.dh0) first_gradient(l, layer, p, carry);
+        if (C::has_cell && call.dc0)
+          for (int r = 0; r < slice.rows; ++r)
+            for (int s = 0; s < cell_states<C>; ++s)
+              copy(call.dc0 + c_at[l] +
+                       ((size_t(r) * layer.reach + p) * cell_states<C> + s) * layer.units,
+                   carry + (size_t(r) * cell_states<C> + s) * layer.padded, layer.units);
       }
-      if (C::has_cell && call.dc0)
-        for (int r = 0; r < slice.rows * cell_states<C>; ++r)
-          copy(call.dc0 + c_at[l] + size_t(r) * layer.units, carry + size_t(r) * layer.padded,
-               layer.units);
     }
   }
 
  private:
+  int steps_of(int row) const {
+    return made.lengths ? made.lengths[slice.first + row] : made.time;
+  }
+
+  // Keeps the gradient of outputs to which the layer's input was added.
+  void skip(const Layer<C>& layer, int from, int count, const T* incoming) const {
+    const size_t plane = size_t(slice.rows) * layer.padded;
+    for (int t = 0; t < count; ++t) {
+      const size_t live = size_t(active_rows(made.lengths, slice, from + t)) * layer.padded;
+      T* to = scratch + plan.skipped + t * plane;
+      copy(to, incoming + t * plane, live);
+      zero(to + live, plane - live);
+    }
+  }
+
+  // The gradient of the state that step p goes on from; of rows without such a step it is a final one.
+  void first_gradient(int l, const Layer<C>& layer, int p, const T* carry) const {
+    T* to = scratch + plan.incoming;
+    const int running = p < made.time ? active_rows(made.lengths, slice, p) : 0;
+    const Slopes<C> slopes = plan.slopes_at(l, layer, scratch, p);
+    slopes.clear(layer, running, slice.rows - running);
+    product(slopes.rows(layer, C::h_first, C::h_count), slice.rows, call.packed + packs[l],
+            layer.width_vectors, C::carry_reaches_h ? carry : static_cast<const T*>(nullptr),
+            layer.padded, to, layer.padded);
+    const T* stayed = scratch + plan.stayed[l] + size_t(p) * slice.rows * layer.padded;
+    for (int r = 0; r < slice.rows; ++r)
+      for (int u = 0; u < layer.width; ++u) {
+        T& value = to[size_t(r) * layer.padded + u];
+        if (made.stack.zoneout > 0) value += stayed[size_t(r) * layer.padded + u];
+        const size_t place = size_t(r) * layer.reach * layer.width + u;
+        if (r >= running && call.dhn)
+          value += call.dhn[h_at[l] + place + size_t(p - steps_of(r)) * layer.width];
+        call.dh0[h_at[l] + place + size_t(p) * layer.width] = value;
+      }
+  }
+
   T* projected(int l, const Layer<C>& layer, int step) const {
     return scratch + plan.projected[l] +
            size_t(step - first) * slice.rows * layer.width_vectors * layer.L;

@@ -83,7 +83,7 @@ void rollout(const Packed<T>& packed, In<T> weight, In<T> bias, In<T> x, Fed fed
 }
 
 template <class T>
-std::unique_ptr<Looped<T>> record_rollout(int cell, const std::vector<int>& sizes, In<T> weights,
+std::unique_ptr<Looped<T>> record_rollout(const Kind& cell, const std::vector<int>& sizes, In<T> weights,
                                           In<T> weight, In<T> bias, In<T> x, Fed fed,
                                           int feed, Maybe<In<T>> lags, Maybe<In<T>> past,
                                           Maybe<In<T>> offset, Maybe<In<T>> h0, Maybe<In<T>> c0,

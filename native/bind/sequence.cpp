@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "../sequence.h"
-#include "arrays.h"
+#include "kind.h"
 
 namespace rollcast {
 namespace {
@@ -16,12 +16,13 @@ struct Plan {
   std::vector<int> sizes;
   std::vector<double> levels;
   double dropout;
+  Wiring wiring;
   SequencePlan native;
 };
 
-void make_plan(Plan* at, int cell, std::vector<int> sizes, int outputs, bool head, bool last,
+void make_plan(Plan* at, const Kind& kind, std::vector<int> sizes, int outputs, bool head, bool last,
                int family, double delta, std::vector<double> levels, double dropout) {
-  expect(cell >= 0 && cell < cell_count, "cell");
+  kind.wiring.check(kind.cell, int(sizes.size()) - 1);
   expect(sizes.size() >= 2 && sizes.size() <= 65, "sizes (1 to 64 layers)");
   for (int size : sizes) expect(size > 0 && size <= 1 << 20, "sizes");
   expect(family >= 0 && family <= 3, "family");
@@ -31,8 +32,9 @@ void make_plan(Plan* at, int cell, std::vector<int> sizes, int outputs, bool hea
   const int width = Family(family) == Family::quantile ? int(levels.size()) : 1;
   expect(head || outputs * width == sizes.back(),
          "outputs (without a head, the units of the last layer)");
-  Plan* plan = new (at) Plan{std::move(sizes), std::move(levels), dropout, {}};
-  const Stack stack = {Cell(cell), int(plan->sizes.size()) - 1, plan->sizes.data()};
+  Plan* plan = new (at) Plan{std::move(sizes), std::move(levels), dropout, kind.wiring, {}};
+  const Stack stack =
+      plan->wiring.of({kind.cell, int(plan->sizes.size()) - 1, plan->sizes.data()});
   plan->native = {stack, outputs, width, head, last, Family(family), delta, plan->levels.data()};
 }
 
@@ -78,7 +80,7 @@ double run(const Plan& plan, In<T> weights, In<T> x, Maybe<In<T>> target, Maybe<
   call.lengths = data(lengths, call.batch, "lengths");
   for (int r = 0; call.lengths && r < call.batch; ++r)
     expect(call.lengths[r] >= 1 && call.lengths[r] <= call.time, "lengths (1 to time)");
-  const size_t states = native.units() * call.batch;
+  const size_t states = native.states() * call.batch;
   const size_t cells = states * cell_shape(native.stack.cell).cells;
   expect(cells || !(c0 || cn), "c (the cell state of an LSTM; this cell has none)");
   call.h0 = data(h0, states, "h0");

@@ -26,7 +26,7 @@ std::vector<Block> run_forward(const Kernels<T>& k, const Forward<T>& call, doub
 }
 
 template <class T>
-std::unique_ptr<Recording<T>> forward(int cell, const std::vector<int>& sizes, In<T> weights,
+std::unique_ptr<Recording<T>> forward(const Kind& cell, const std::vector<int>& sizes, In<T> weights,
                                       In<T> x, Maybe<In<T>> h0, Maybe<In<T>> c0,
                                       std::vector<int> lengths, std::vector<int> order,
                                       Maybe<Out<T>> y, Maybe<Out<T>> hn, Maybe<Out<T>> cn,
@@ -122,9 +122,15 @@ void define(nb::module_& m, const char* packed, const char* recording) {
         arg("dx").none().noconvert(), arg("dh0").none().noconvert(), arg("dc0").none().noconvert());
 }
 
+void make_kind(Kind* at, int cell, std::vector<int> dilation, bool residual, double zoneout) {
+  expect(cell >= 0 && cell < cell_count, "cell");
+  new (at) Kind{Cell(cell), {std::move(dilation), residual, zoneout}};
+}
+
 }  // namespace
 
 void define_stack(nb::module_& m) {
+  nb::class_<Kind>(m, "Kind").def("__init__", &make_kind);
   define<float>(m, "PackedSingle", "RecordingSingle");
   define<double>(m, "PackedDouble", "RecordingDouble");
 }

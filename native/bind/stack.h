@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "arrays.h"
+#include "kind.h"
 
 namespace rollcast {
 
@@ -17,18 +17,28 @@ struct Shape {
   Cell cell;
   std::vector<int> sizes;
   int projection;
+  Wiring wiring;
   int rows = 0;  // of a slice in the calls that weights are packed for; 0: any calls
 
-  Stack stack() const { return {cell, int(sizes.size()) - 1, sizes.data(), projection, rows}; }
+  Stack stack() const {
+    return wiring.of({cell, int(sizes.size()) - 1, sizes.data(), projection, rows});
+  }
   // Units of all layers; numbers in h and in c of a row, and in what the last layer gives.
   size_t units() const {
     size_t sum = 0;
     for (size_t l = 1; l < sizes.size(); ++l) sum += sizes[l];
     return sum;
   }
-  size_t widths() const { return projection ? (sizes.size() - 1) * projection : units(); }
+  size_t widths() const { return states(true); }
   int output() const { return projection ? projection : sizes.back(); }
-  size_t cells() const { return units() * cell_shape(cell).cells; }
+  size_t cells() const { return states(false) * cell_shape(cell).cells; }
+  size_t states(bool of_h) const {
+    const Stack of = stack();
+    size_t sum = 0;
+    for (int l = 0; l < of.layers; ++l)
+      sum += size_t(of_h ? of.width(l) : sizes[l + 1]) * of.reach(l);
+    return sum;
+  }
   size_t weights() const {
     const Stack of = stack();
     size_t sum = 0;
@@ -37,13 +47,15 @@ struct Shape {
   }
 };
 
-inline Shape shape_of(int cell, const std::vector<int>& sizes, int projection) {
-  expect(cell >= 0 && cell < cell_count, "cell");
+inline Shape shape_of(const Kind& kind, const std::vector<int>& sizes, int projection) {
+  const Cell cell = kind.cell;
+  kind.wiring.check(cell, int(sizes.size()) - 1);
   expect(sizes.size() >= 2 && sizes.size() <= 65, "sizes (1 to 64 layers)");
   for (int size : sizes) expect(size > 0 && size <= 1 << 20, "sizes");
-  expect(projection >= 0 && (!projection || Cell(cell) == Cell::lstm), "projection");
+  expect(projection >= 0 && (!projection || (cell == Cell::lstm && !kind.wiring.zoneout)),
+         "projection");
   for (size_t l = 1; l < sizes.size(); ++l) expect(projection < sizes[l], "projection");
-  return {Cell(cell), sizes, projection};
+  return {cell, sizes, projection, kind.wiring};
 }
 
 // Weights in the form that forward reads, for calls that follow each other. The row they were packed
@@ -57,7 +69,7 @@ struct Packed {
 };
 
 template <class T>
-std::unique_ptr<Packed<T>> pack(int cell, const std::vector<int>& sizes, In<T> weights,
+std::unique_ptr<Packed<T>> pack(const Kind& cell, const std::vector<int>& sizes, In<T> weights,
                                 int projection, bool bfloat16, int rows = 0) {
   auto packed = std::make_unique<Packed<T>>(
       Packed<T>{shape_of(cell, sizes, projection), &engine(), Products::plain, {}});
@@ -105,7 +117,7 @@ void fill_call(Forward<T>& call, const Packed<T>& packed, const In<T>& x, const 
   call.batch = length_of(x.shape(1), "x (1 to 2^30 rows)");
   // Far beyond any memory, and where the sizes of workspaces would begin to overflow.
   const double numbers = double(call.time) * call.batch * double(shape.units() + shape.sizes[0]);
-  if (numbers > 0x1p50) throw std::bad_alloc();
+  if (numbers > 0x1p50 || double(call.batch) * double(shape.widths() + shape.cells()) > 0x1p50) throw std::bad_alloc();
   call.products = packed.products;
   call.x = x.data();
   call.packed = packed.panels.template as<T>();

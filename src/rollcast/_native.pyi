@@ -6,6 +6,9 @@ from numpy import ndarray
 
 Maybe = ndarray | None
 
+class Kind:
+    def __init__(self, cell: int, dilation: list[int], residual: bool, zoneout: float) -> None: ...
+
 def row() -> str: ...
 def select_row(name: str) -> None: ...
 def supported_rows() -> list[str]: ...
@@ -18,10 +21,10 @@ def idle_bytes() -> int: ...
 def release_idle() -> None: ...
 def bfloat16_units() -> list[str]: ...
 def pack(
-    cell: int, sizes: list[int], weights: ndarray, projection: int = 0, bfloat16: bool = False
+    cell: Kind, sizes: list[int], weights: ndarray, projection: int = 0, bfloat16: bool = False
 ) -> Any: ...
 def forward(
-    cell: int,
+    cell: Kind,
     sizes: list[int],
     weights: ndarray,
     x: ndarray,
@@ -79,7 +82,7 @@ def rollout(
     step: int,
 ) -> None: ...
 def record_rollout(
-    cell: int,
+    cell: Kind,
     sizes: list[int],
     weights: ndarray,
     head_weight: ndarray,
@@ -134,7 +137,7 @@ def loss(
 class SequencePlan:
     def __init__(
         self,
-        cell: int,
+        cell: Kind,
         sizes: list[int],
         outputs: int,
         head: bool,

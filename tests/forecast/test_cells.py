@@ -8,6 +8,7 @@ from rollcast import Forecaster, SequenceRegressor, Training, load
 from rollcast.nn.cells import CELLS
 
 NEW = [name for name in CELLS if name not in ("rnn_tanh", "rnn_relu", "lstm", "gru")]
+NEW += ["lstm(dilation=2, residual=true, zoneout=0.1)", "slstm(dilation=3-1)"]
 TRAINING = Training(steps=4, batch_size=8)
 
 

@@ -66,9 +66,9 @@ def example(cell, steps, outputs, shape):
     return sequence, (weights, x, target), truth(sequence, weights, x, target)
 
 
-def close(found, expected, dtype):
+def close(found, expected, dtype, steep=1):
     largest = np.abs(expected).max() or 1.0
-    return np.abs(found - expected).max() <= BOUND[dtype] * largest
+    return np.abs(found - expected).max() <= steep * BOUND[dtype] * largest
 
 
 @pytest.mark.parametrize("dtype", BOUND)
@@ -81,9 +81,12 @@ def test_loss_gradient_and_outputs_equal_those_of_pytorch(row, cell, steps, outp
         cast = [array.astype(dtype) for array in arrays]
         found, slopes = sequence.gradient(*cast)
         assert found == pytest.approx(loss, rel=BOUND[dtype])
-        assert close(slopes, gradient, dtype)
+        # Normalising what is nearly equal multiplies rounding by up to 316, one over the root of
+        # 1e-5: PyTorch's float32 is as far from its float64.
+        steep = 20 if cell == "lstm_layer_norm" and dtype == "float32" else 1
+        assert close(slopes, gradient, dtype, steep)
         assert sequence.loss(*cast) == pytest.approx(loss, rel=BOUND[dtype])
-        assert close(sequence.outputs_of(*cast[:2]), y, dtype)
+        assert close(sequence.outputs_of(*cast[:2]), y, dtype, steep)
 
 
 def by_parts(sequence, weights, x, target, observed, weight, lengths, states, key, head):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import backtesting, inspect, options, recipes, typed
+from rollcast.apps import backtesting, input_options, inspect, options, recipes, typed
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.fitting import Choices, Trains, with_choices
@@ -61,6 +61,7 @@ def forecast(
     table: options.Source,
     horizon: options.Horizon,
     choices: Choices,
+    future_table: input_options.FutureTable = None,
     level: options.Level = None,
     out: options.Out = None,
     samples: options.Samples = None,
@@ -78,12 +79,12 @@ def forecast(
         if save is not None:
             model.save(save)
         levels = asked or levels_by_default(model)
-        frame = model.predict(level=levels)
+        frame = model.predict(level=levels, future=future_table)
         write(frame, out)
         if samples is not None:
-            write(model.sample(paths=paths), samples)
+            write(model.sample(paths=paths, future=future_table), samples)
         if report is not None:
-            write_its_report(model, report, levels, watch)
+            write_its_report(model, report, levels, watch, future_table)
         if not quiet:
             written = {"forecast": out, "samples": samples, "report": report, "model": save}
             show(frame, written, scores=model.scores_, dropped=missing(levels, asked))
@@ -127,13 +128,17 @@ def trained(
 
 
 def write_its_report(
-    model: "Forecaster", path: str, levels: tuple[float, ...], watch: "GradientWatch | None"
+    model: "Forecaster",
+    path: str,
+    levels: tuple[float, ...],
+    watch: "GradientWatch | None",
+    future: str | None = None,
 ) -> None:
     """Write the report of a fit."""
     from rollcast import write_report
 
     seen = None if watch is None else watch.runs[0]
-    write_report(model, path, level=levels, gradients=seen)
+    write_report(model, path, level=levels, gradients=seen, future=future)
 
 
 @app.command(cls=Trains, epilog=backtesting.EXAMPLES, no_args_is_help=True)
@@ -190,16 +195,15 @@ def predict(
         network = load(model)
         dropped: tuple[float, ...] = ()
         if isinstance(network, Forecaster):
-            if horizon is not None or future is not None:
+            if horizon is not None:
                 raise UsageError(
-                    f"--horizon and --future: {model} is a Forecaster of {network.horizon} steps "
-                    "that reads its target alone. Leave them out."
+                    f"--horizon: {model} is a Forecaster of {network.horizon} steps. Leave it out."
                 )
             levels = asked or levels_by_default(network)
             dropped = missing(levels, asked)
-            frame = network.predict(table, level=levels, query=query)
+            frame = network.predict(table, level=levels, query=query, future=future)
             if samples is not None:
-                write(network.sample(table, paths=paths, query=query), samples)
+                write(network.sample(table, paths=paths, query=query, future=future), samples)
         elif samples is not None:
             raise UsageError(f"--samples: {model} is a SequenceRegressor, which draws no paths.")
         else:

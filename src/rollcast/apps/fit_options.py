@@ -15,7 +15,7 @@ Cell = Annotated[
     typer.Option(
         metavar="NAME",
         help="lstm, gru, rnn_tanh, rnn_relu, lstm_layer_norm, lstm_peephole, min_gru, min_lstm or "
-        "slstm (default: lstm)",
+        "slstm; with options: lstm(dilation=2, residual=true, zoneout=0.1) (default: lstm)",
         rich_help_panel=NETWORK,
     ),
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from typer.core import TyperCommand
 
-from rollcast.apps import fit_options, options, typed
+from rollcast.apps import fit_options, input_options, options, typed
 from rollcast.apps.durations import seconds_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ class Choices:
     snap: options.Snap = False
     query: options.Query = None
     sheet: options.Sheet = None
+    past: input_options.Past = None
+    future: input_options.FutureInputs = None
+    static: input_options.Static = None
+    categorical: input_options.Categorical = None
+    holidays: input_options.Holidays = None
     cell: fit_options.Cell = None
     hidden: fit_options.Hidden = None
     dropout: fit_options.Dropout = None
@@ -91,8 +96,11 @@ class Choices:
     def reading(self) -> dict[str, Any]:
         """The arguments of `read` that they ask for."""
         found = self._given(
-            "id", "time", "target", "where", "season", "duplicates", "query", "sheet"
+            "id", "time", "target", "where", "season", "duplicates", "query", "sheet", "holidays"
         )
+        for name in ("past", "future", "static", "categorical"):
+            if getattr(self, name) is not None:
+                found[name] = typed.names_of(getattr(self, name))
         if self.freq is not None:
             found["freq"] = typed.frequency_of(self.freq)
         if self.snap:

@@ -42,7 +42,8 @@ Future = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="With --horizon: rows to come of the inputs that are not forecast",
+        help="Rows to come of the inputs that are known ahead, or (SequenceRegressor, with "
+        "--horizon) not forecast",
     ),
 ]
 

@@ -35,3 +35,8 @@ def units_of(text: str | None) -> tuple[int, ...] | None:
 def frequency_of(text: str | None) -> str | int | None:
     """A frequency by name, or a whole number for integer time."""
     return int(text) if text is not None and text.isdecimal() else text
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """The columns of ``--past price,promo``."""
+    return tuple(name.strip() for name in text.split(","))

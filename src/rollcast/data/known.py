@@ -111,8 +111,8 @@ def check_known(panel: Panel, horizon: int) -> None:
         series, stamp, column = lacking
         raise DataError(
             f"{panel.place(series)}: input {column!r} is not known at {stamp}. Forecasts need it "
-            f"for the next {horizon} rows of every series: give them in future (--future-table), "
-            "or as rows after the last value."
+            f"for the next {horizon} rows of every series: give them in future= (--future FILE of "
+            "predict, --future-table FILE of forecast), or as rows after the last value."
         )
 
 

@@ -10,6 +10,7 @@ number of threads.
 """
 
 from rollcast.engine import bidirectional, trusted
+from rollcast.engine.cells import CELLS, GATES, TILED, WIRED, name_of, wiring_of
 from rollcast.engine.linear import linear, linear_backward
 from rollcast.engine.loss import FAMILIES, loss
 from rollcast.engine.rollout import Rollout, RolloutGradients, rollout, rollout_backward
@@ -25,7 +26,7 @@ from rollcast.engine.rows import (
     threads,
 )
 from rollcast.engine.sequence import Sequence
-from rollcast.engine.shapes import CELLS, GATES, TILED, cell_widths, weight_count
+from rollcast.engine.shapes import cell_widths, state_widths, weight_count
 from rollcast.engine.stack import (
     Gradients,
     Packed,
@@ -46,6 +47,7 @@ __all__ = [
     "GATES",
     "MEASURES",
     "TILED",
+    "WIRED",
     "Gradients",
     "Packed",
     "Recording",
@@ -68,6 +70,7 @@ __all__ = [
     "linear",
     "linear_backward",
     "loss",
+    "name_of",
     "norm",
     "pack",
     "products",
@@ -79,7 +82,9 @@ __all__ = [
     "set_threads",
     "sgd",
     "share_team",
+    "state_widths",
     "threads",
     "trusted",
     "weight_count",
+    "wiring_of",
 ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rollcast.engine import stack
+from rollcast.engine.cells import name_of
 from rollcast.engine.rows import _native
 from rollcast.engine.shapes import Array, cell_widths, check_stack, weight_count
 from rollcast.errors import UsageError
@@ -54,6 +55,8 @@ def layer_sizes(sizes: Sequence[int], projection: int = 0) -> list[tuple[int, in
 
 def weight_count_of(cell: str, sizes: Sequence[int], projection: int = 0) -> int:
     """How many weights the stack has, both directions together."""
+    if name_of(cell) != cell:
+        raise UsageError(f"cell={cell!r}: a bidirectional stack has no options.")
     check_stack(cell, sizes, projection=projection)
     return sum(
         2 * weight_count(cell, pair, projection=projection)

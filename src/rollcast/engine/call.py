@@ -11,6 +11,7 @@ from rollcast.engine.shapes import (
     flat_states,
     layer_states,
     restore,
+    state_widths,
     widths,
 )
 from rollcast.errors import UsageError
@@ -36,7 +37,8 @@ class Call:
                 f"x has the shape {x.shape}; expected (time ≥ 1, batch ≥ 1, {sizes[0]})"
             )
         self.time, self.batch = x.shape[:2]
-        self.widths, self.cells = widths(sizes, projection), cell_widths(cell, sizes)
+        self.widths = state_widths(cell, sizes, projection)
+        self.cells = cell_widths(cell, sizes)
         self.order: Array | None = None
         self.lengths: list[int] = []
         if lengths is not None:
@@ -48,7 +50,7 @@ class Call:
             raise UsageError(f"c0 is the cell state of an LSTM; {cell} has none")
         self.h0 = flat_states("h0", h0, self.widths, self.batch, dtype, self.order)
         self.c0 = flat_states("c0", c0, self.cells, self.batch, dtype, self.order)
-        shape = (self.time, self.batch, self.widths[-1])
+        shape = (self.time, self.batch, widths(sizes, projection)[-1])
         self.y = np.empty(shape, dtype) if outputs else None
         self.hn = np.empty(self.batch * sum(self.widths), dtype)
         self.cn = np.empty(self.batch * sum(self.cells), dtype) if self.cells else None

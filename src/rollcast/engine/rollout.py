@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 
 from rollcast.engine.call import Call
+from rollcast.engine.cells import kind
 from rollcast.engine.rows import _native
 from rollcast.engine.shapes import (
-    CELLS,
     Array,
     cell_widths,
     check_weights,
     fitting,
     flat_states,
     layer_states,
+    state_widths,
     weight_count,
     widths,
 )
@@ -125,7 +126,7 @@ def rollout(
         else (tuple(int(size) for size in sizes), projection)
     )
     call = Call(cell, sizes, weights.dtype, x, h0, c0, None, False, projection)
-    head_weight, head_bias = _checked_head(head, call.widths[-1], weights.dtype)
+    head_weight, head_bias = _checked_head(head, widths(sizes, projection)[-1], weights.dtype)
     outputs = head_bias.size
     feed = _checked_feed(feed, outputs)
     mask = _checked_fed(fed, call.time, call.batch, feed, sizes[0])
@@ -144,7 +145,7 @@ def rollout(
         _native.rollout(packed.native, *arrays, *key)
     else:
         native = _native.record_rollout(
-            CELLS.index(cell), list(sizes), weights, *arrays, *key, recompute is not None,
+            kind(cell, len(sizes) - 1), list(sizes), weights, *arrays, *key, recompute is not None,
             projection,
         )  # fmt: skip
         shape = (call.time, call.batch, outputs)
@@ -220,13 +221,14 @@ def rollout_backward(
         )
     time, batch, outputs = recording.shape
     sizes, dtype = recording.sizes, recording.dtype
-    numbers, cells = widths(sizes, recording.projection), cell_widths(recording.cell, sizes)
+    numbers = state_widths(recording.cell, sizes, recording.projection)
+    cells = cell_widths(recording.cell, sizes)
     if dy is not None:
         dy = fitting("dy", dy, dtype, (time, batch, outputs))
     flat_dh = flat_states("dh", dh, numbers, batch, dtype)
     flat_dc = flat_states("dc", dc, cells, batch, dtype) if cells else None
     gradient = np.empty(weight_count(recording.cell, sizes, recording.projection), dtype)
-    dweight = np.empty((outputs, numbers[-1]), dtype)
+    dweight = np.empty((outputs, widths(sizes, recording.projection)[-1]), dtype)
     dbias = np.empty(outputs, dtype)
     dlags, doffset = np.empty(recording.lags, dtype), np.empty((time, batch), dtype)
     dx = np.empty((time, batch, sizes[0]), dtype)

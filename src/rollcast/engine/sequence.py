@@ -9,9 +9,10 @@ from typing import NoReturn
 
 import numpy as np
 
+from rollcast.engine.cells import kind
 from rollcast.engine.loss import FAMILIES
 from rollcast.engine.rows import _native
-from rollcast.engine.shapes import CELLS, Array, cell_widths, weight_count
+from rollcast.engine.shapes import Array, cell_widths, state_widths, weight_count
 from rollcast.errors import UsageError
 
 
@@ -71,7 +72,8 @@ class Sequence:
         self.stack_count = stack
         self.count = stack + (0 if outputs is None else self.numbers * (units + 1))
         self._native = _native.SequencePlan(
-            CELLS.index(cell), list(sizes), self.outputs, outputs is not None, steps == "last",
+            kind(cell, len(sizes) - 1), list(sizes), self.outputs, outputs is not None,
+            steps == "last",
             FAMILIES.index(family), delta, list(levels), dropout,
         )  # fmt: skip
 
@@ -171,7 +173,7 @@ class Sequence:
             raise UsageError(f"weights must be float32 or float64, not {dtype}") from None
         time, batch = x.shape[:2] if np.ndim(x) == 3 else (0, 0)
         answer = (time if self.steps == "all" else 1, batch, self.outputs)
-        states = (batch * sum(self.sizes[1:]),)
+        states = (batch * sum(state_widths(self.cell, self.sizes)),)
         cells = (batch * sum(cell_widths(self.cell, self.sizes) or self.sizes[1:]),)
         wanted = {
             "weights": (dtype, [(self.count,)]),

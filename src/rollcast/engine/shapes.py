@@ -1,47 +1,20 @@
 """What a stack of layers must look like: cells, sizes, weights, states."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
+from rollcast.engine.cells import reaches, shape_of, wiring_of
 from rollcast.errors import UsageError
 
 Array = np.ndarray
-
-
-class CellShape(NamedTuple):
-    """What a layer of a cell consists of; as in native/engine.h."""
-
-    gates: int
-    recurrent: bool = True  # h is multiplied by weights
-    vectors: int = 0  # weights besides, of each unit
-    cells: int = 0  # states besides h
-
-
-# In the order of `Cell` in native/engine.h.
-SHAPES = {
-    "rnn_tanh": CellShape(1),
-    "rnn_relu": CellShape(1),
-    "lstm": CellShape(4, cells=1),
-    "gru": CellShape(3),
-    "lstm_peephole": CellShape(4, vectors=3, cells=1),
-    "lstm_layer_norm": CellShape(4, vectors=10, cells=1),
-    "min_gru": CellShape(2, recurrent=False),
-    "min_lstm": CellShape(3, recurrent=False),
-    "slstm": CellShape(4, cells=3),
-}
-GATES = {name: shape.gates for name, shape in SHAPES.items()}
-CELLS = tuple(SHAPES)
-TILED = CELLS[:4]
-"""Those that have products in bfloat16."""
 
 
 def weight_count(cell: str, sizes: Sequence[int], projection: int = 0) -> int:
     """How many weights the stack has."""
     check_stack(cell, sizes, projection)
     entering = [sizes[0], *widths(sizes, projection)[:-1]]
-    shape = SHAPES[cell]
+    shape = shape_of(cell)
     return sum(
         shape.gates * units * (width + 1 + ((projection or units) + 1 if shape.recurrent else 0))
         + (shape.vectors + projection) * units
@@ -50,25 +23,34 @@ def weight_count(cell: str, sizes: Sequence[int], projection: int = 0) -> int:
 
 
 def widths(sizes: Sequence[int], projection: int = 0) -> tuple[int, ...]:
-    """The numbers in h, and in the output, of every layer: its units, or the projection."""
+    """The numbers that every layer gives on: its units, or the projection."""
     return tuple(int(projection or units) for units in sizes[1:])
 
 
 def cell_widths(cell: str, sizes: Sequence[int]) -> tuple[int, ...]:
     """The numbers in c of every layer, which holds all states but h; empty where there are none."""
-    cells = SHAPES[cell].cells
-    return tuple(cells * int(units) for units in sizes[1:]) if cells else ()
+    cells, steps = shape_of(cell).cells, reaches(cell, len(sizes) - 1)
+    if not cells:
+        return ()
+    return tuple(cells * int(units) * back for units, back in zip(sizes[1:], steps, strict=True))
+
+
+def state_widths(cell: str, sizes: Sequence[int], projection: int = 0) -> tuple[int, ...]:
+    """The numbers in a row of every layer's h: its width, as often as the dilation goes back."""
+    steps = reaches(cell, len(sizes) - 1)
+    return tuple(width * back for width, back in zip(widths(sizes, projection), steps, strict=True))
 
 
 def check_stack(cell: str, sizes: Sequence[int], projection: int = 0) -> None:
     """Refuse a cell, sizes or a projection that cannot be."""
-    if cell not in CELLS:
-        raise UsageError(f"unknown cell {cell!r}; possible: {', '.join(CELLS)}")
+    shape_of(cell)
     if not 2 <= len(sizes) <= 65 or any(int(size) < 1 for size in sizes):
         raise UsageError(
             f"sizes must be the input width and the units of 1 to 64 layers, all ≥ 1, not {sizes!r}"
         )
-    if projection and (cell != "lstm" or not 0 < projection < min(sizes[1:])):
+    reaches(cell, len(sizes) - 1)
+    lstm = cell.split("(")[0].strip() == "lstm" and not wiring_of(cell).zoneout
+    if projection and (not lstm or not 0 < projection < min(sizes[1:])):
         raise UsageError(
             f"projection={projection}: it is for the cell 'lstm' (not {cell!r}) and must be from 1 "
             f"to less than the units of every layer {tuple(sizes[1:])}; 0 is none"

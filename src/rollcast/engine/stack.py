@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from rollcast.engine.call import Call
+from rollcast.engine.cells import TILED, kind, name_of
 from rollcast.engine.rows import _native
 from rollcast.engine.rows import products as products_in_use
 from rollcast.engine.shapes import (
-    CELLS,
-    TILED,
     Array,
     cell_widths,
     check_weights,
@@ -20,6 +19,7 @@ from rollcast.engine.shapes import (
     flat_states,
     layer_states,
     restore,
+    state_widths,
     weight_count,
     widths,
 )
@@ -99,9 +99,11 @@ def pack(
     check_weights(cell, sizes, weights, projection)
     wanted = products or products_in_use()
     bfloat16 = wanted == "bfloat16" and weights.dtype == np.float32 and not projection
-    bfloat16 = bfloat16 and cell in TILED
+    bfloat16 = bfloat16 and name_of(cell) in TILED
     try:
-        native = _native.pack(CELLS.index(cell), list(sizes), weights, projection, bfloat16)
+        native = _native.pack(
+            kind(cell, len(sizes) - 1), list(sizes), weights, projection, bfloat16
+        )
     except ValueError as error:  # another row was selected since, or an unknown unit is asked for
         raise EngineError(str(error)) from None
     return Packed(cell, tuple(sizes), weights.dtype, native, projection)
@@ -192,7 +194,8 @@ def forward(
     call = Call(cell, sizes, weights.dtype, x, h0, c0, lengths, outputs, projection)
     order = [] if call.order is None else call.order.tolist()
     native = _native.forward(
-        CELLS.index(cell), list(sizes), weights, call.x, call.h0, call.c0, call.lengths, order,
+        kind(cell, len(sizes) - 1), list(sizes), weights, call.x,
+        call.h0, call.c0, call.lengths, order,
         call.y, call.hn, call.cn, dropout, seed & (2**64 - 1), step, need_x,
         recompute is not None, projection,
     )  # fmt: skip
@@ -220,9 +223,10 @@ def backward(
         )
     time, batch = recording.shape
     sizes, dtype, order = recording.sizes, recording.dtype, recording.order
-    numbers, cells = widths(sizes, recording.projection), cell_widths(recording.cell, sizes)
+    numbers = state_widths(recording.cell, sizes, recording.projection)
+    cells = cell_widths(recording.cell, sizes)
     if dy is not None:
-        dy = fitting("dy", dy, dtype, (time, batch, numbers[-1]))
+        dy = fitting("dy", dy, dtype, (time, batch, widths(sizes, recording.projection)[-1]))
         dy = dy if order is None else np.ascontiguousarray(dy[:, order])
     flat_dh = flat_states("dh", dh, numbers, batch, dtype, order)
     flat_dc = flat_states("dc", dc, cells, batch, dtype, order) if cells else None

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rollcast.engine.rows import _native
-from rollcast.engine.shapes import Array, cell_widths, fitting, widths
+from rollcast.engine.shapes import Array, cell_widths, fitting, state_widths, widths
 from rollcast.engine.stack import Packed
 from rollcast.errors import UsageError
 
@@ -83,7 +83,7 @@ class Stream:
 
     def _set_states(self, name: str, states: Array | float | None) -> None:
         packed = self._packed
-        numbers = widths(packed.sizes, packed.projection)
+        numbers = state_widths(packed.cell, packed.sizes, packed.projection)
         numbers = cell_widths(packed.cell, packed.sizes) if name == "c" else numbers
         count = self._batch * sum(numbers)
         if isinstance(states, int | float) and states == 0:

@@ -8,8 +8,9 @@ arrays. The native module still refuses sizes that do not fit.
 
 from typing import Any
 
+from rollcast.engine.cells import kind
 from rollcast.engine.rows import _native
-from rollcast.engine.shapes import CELLS, Array
+from rollcast.engine.shapes import Array
 
 
 def record(
@@ -30,7 +31,7 @@ def record(
 ) -> Any:
     """Fills y, hn and cn; returns what ``go_back`` uses up. Rows lie by falling length."""
     return _native.forward(
-        CELLS.index(cell), sizes, weights, x, h0, c0, lengths, [],
+        kind(cell, len(sizes) - 1), sizes, weights, x, h0, c0, lengths, [],
         y, hn, cn, dropout, seed, 0, need_x,
     )  # fmt: skip
 
@@ -48,7 +49,7 @@ def infer(
     cn: Array | None,
 ) -> None:
     """Fills y, hn and cn and keeps nothing."""
-    packed = _native.pack(CELLS.index(cell), sizes, weights)
+    packed = _native.pack(kind(cell, len(sizes) - 1), sizes, weights)
     _native.infer(packed, x, h0, c0, lengths, y, hn, cn)
 
 

@@ -33,7 +33,8 @@ class Forecaster(AfterFit):
     cell, hidden
         ``"lstm"``, ``"gru"``, ``"rnn_tanh"``, ``"rnn_relu"``, ``"lstm_layer_norm"`` (Ba et al.
         2016), ``"lstm_peephole"`` (Gers et al. 2002), ``"min_gru"``, ``"min_lstm"`` (Feng et al.
-        2024) or ``"slstm"`` (Beck et al. 2024), and the units of each layer.
+        2024) or ``"slstm"`` (Beck et al. 2024), with options of `engine.cells` such as
+        ``"lstm(dilation=2, residual=true, zoneout=0.1)"``; and the units of each layer.
     strategy
         ``"direct"``: the final state and the known future give all steps. ``"recursive"``: one step
         feeds the next. ``"segment"``: a segment of rows a step, future segments side by side, for

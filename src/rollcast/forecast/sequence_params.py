@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from rollcast.choice import Table, choose, is_whole, require
+from rollcast.engine import WIRED
 from rollcast.errors import UsageError
 from rollcast.forecast.feeding import FEEDING
 from rollcast.forecast.sequence_scaling import SCALERS
 from rollcast.forecast.sequence_score import RESTORE
 from rollcast.model.networks import NORMALIZED
-from rollcast.nn.cells import CELLS
 from rollcast.nn.initial import INITIAL
 from rollcast.train.training import Training
 
@@ -25,13 +25,15 @@ WHOLE: dict[str, tuple[int, int]] = {
 OPTIONAL = ("window", "stride", "check_every")
 
 WORDS: dict[str, tuple[object, ...]] = {
-    "cell": tuple(CELLS), "readout": (False, True), "stateful": (False, True, "always"),
+    "readout": (False, True), "stateful": (False, True, "always"),
     "record_burn_in": (False, True), "loss_steps": ("all", "last"), "normalize": tuple(NORMALIZED),
     "recompute": (None, "chunks"), "scaling": tuple(SCALERS), "difference": (False, True, "auto"),
 }  # fmt: skip
 """What each of these may be."""
 
-CHOICES: dict[str, Table] = {"feeding": FEEDING, "restore": RESTORE, "initial": INITIAL}
+CHOICES: dict[str, Table] = {
+    "cell": WIRED, "feeding": FEEDING, "restore": RESTORE, "initial": INITIAL,
+}  # fmt: skip
 
 
 def checked(params: dict[str, Any]) -> dict[str, Any]:

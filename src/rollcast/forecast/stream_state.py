@@ -81,7 +81,7 @@ def unpack(fitted: Fitted, data: bytes) -> tuple[Panel, Start, bool]:
             section(sections, f"stream/{name}{layer}", dtype, (count, units))
             for layer, units in enumerate(numbers)
         ]
-        for name, numbers in (("h", network.spec.hidden), ("c", network.recurrent.cells))
+        for name, numbers in (("h", network.recurrent.states), ("c", network.recurrent.cells))
         if numbers
     }
     memory = Memory(

@@ -98,10 +98,10 @@ def loss_and_gradient(
         read(network, past, batch),
         seed=seed,
         step=step,
-        outputs=False,
+        outputs=network.recurrent.wired,
         need_x=slopes is not None,
     )
-    state = run.h[-1]
+    state = network.recurrent.last(run)
     rows = skip_rows(spec, past, batch)
     hidden = _future_hidden(network, views, state, batch)
     skip = _skip(network, views, state, rows)
@@ -126,8 +126,7 @@ def loss_and_gradient(
             dstate += dgates
     if hidden is not None:
         dstate += _future_backward(network, views, parts, slope, hidden, state, batch, slopes)
-    dh = [np.zeros_like(each) for each in run.h[:-1]]
-    back = network.recurrent.backward(run, dh=[*dh, dstate])
+    back = network.recurrent.backward_from_last(run, dstate)
     gradient[: network.recurrent.count] = back.weights
     if slopes is not None and dpast is not None:
         slopes.added += by_row[..., : network.head.locations].sum(axis=2).T
@@ -140,10 +139,11 @@ def outputs(network: Network, weights: Array, batch: Batch) -> Array:
     """The head's numbers ``(horizon, batch, width)``, in scaled units; keeps nothing."""
     views = network.views(weights)
     past = filled(batch.past, batch.observed)
-    run = network.recurrent.infer(
-        weights[: network.recurrent.count], read(network, past, batch), outputs=False
-    )
-    state = run.h[-1]
+    run: Any = network.recurrent.infer(
+        weights[: network.recurrent.count], read(network, past, batch),
+        outputs=network.recurrent.wired,
+    )  # fmt: skip
+    state = network.recurrent.last(run)
     hidden = _future_hidden(network, views, state, batch)
     skip = _skip(network, views, state, skip_rows(network.spec, past, batch))
     return _output(network, views, state, skip, hidden, batch)

@@ -205,8 +205,9 @@ def _window(network: Network, batch: Batch) -> tuple[Array, Memory]:
     own = None if past_inputs is None else past_inputs[first:-1]
     rows = inputs(values[first:-1], age[first:-1], following[first:-1], own)
     past = values[spec.context - max(spec.lags, 1) : -1]
-    states = [np.zeros((len(batch), units), values.dtype) for units in spec.hidden]
-    cells = [np.zeros((len(batch), each), values.dtype) for each in network.recurrent.cells]
+    recurrent = network.recurrent
+    states = [np.zeros((len(batch), each), values.dtype) for each in recurrent.states]
+    cells = [np.zeros((len(batch), each), values.dtype) for each in recurrent.cells]
     kept = None if past_inputs is None else past_inputs[-max(spec.input_lags, 1) :]
     return rows, Memory(states, cells, past, values[-1], age[-1], kept)
 

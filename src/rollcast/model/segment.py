@@ -96,14 +96,14 @@ def loss_and_gradient(
     recurrent = weights[: stack.count]
 
     x = _embedded(spec, views, read)
-    seen = stack.forward(recurrent, x, seed=seed, step=step, outputs=False, need_x=True)
+    seen = stack.forward(recurrent, x, seed=seed, step=step, outputs=stack.wired, need_x=True)
     queries = _queries(spec, views, read, rows)
     ahead = spec.segments_ahead
     told = stack.forward(
         recurrent, queries, h0=_repeated(seen.h, ahead), c0=_repeated(seen.c, ahead) or None,
-        seed=seed + 1, step=step, outputs=False, need_x=True,
+        seed=seed + 1, step=step, outputs=stack.wired, need_x=True,
     )  # fmt: skip
-    state, top = seen.h[-1], told.h[-1]
+    state, top = stack.last(seen), stack.last(told)
     dropped = _dropout(spec, seed, step, rows, top.dtype)
     if dropped is not None:
         top = top * dropped
@@ -121,7 +121,7 @@ def loss_and_gradient(
     assert dtop is not None
     if dropped is not None:
         dtop *= dropped
-    back = engine.backward(told.recording, dh=[*_zeros(told.h[:-1]), dtop])
+    back = stack.backward_from_last(told, dtop)
     parts_of_stack = back.weights
     assert back.x is not None
     dqueries = back.x.reshape(ahead, rows, -1)
@@ -134,13 +134,13 @@ def loss_and_gradient(
         if slopes is not None and dfuture is not None:
             of_segments_backward(spec, dfuture, slopes.future_features, spec.calendar)
     dpast = np.zeros_like(read.past) if slopes is not None else None
-    dh, dc = _summed(back.h0, ahead), _summed(back.c0, ahead)
+    dh, dc, dlast = _summed(back.h0, ahead), _summed(back.c0, ahead), np.zeros_like(state)
     if skip is not None:
         by_row = np.ascontiguousarray(slope[..., : network.head.locations].sum(axis=2).T)
         dgates = skip_backward(spec, views, parts, skip, by_row, state, read.rows, dpast)
         if dgates is not None:
-            dh[-1] += dgates
-    back = engine.backward(seen.recording, dh=dh, dc=dc or None)
+            dlast += dgates
+    back = stack.backward_from_last(seen, dlast, dh, dc or None)
     parts_of_stack += back.weights
     gradient[: stack.count] = parts_of_stack
     assert back.x is not None
@@ -172,14 +172,14 @@ def outputs(network: Network, weights: Array, batch: Batch) -> Array:
     spec, views, stack = network.spec, network.views(weights), _stack(network)
     read = read_batch(spec, batch)
     packed = engine.pack(stack.cell, stack.sizes, weights[: stack.count])
-    seen = stack.infer(packed, _embedded(spec, views, read), outputs=False)
+    seen = stack.infer(packed, _embedded(spec, views, read), outputs=stack.wired)
     ahead = spec.segments_ahead
     told = stack.infer(
         packed, _queries(spec, views, read, len(batch)), h0=_repeated(seen.h, ahead),
-        c0=_repeated(seen.c, ahead) or None, outputs=False,
+        c0=_repeated(seen.c, ahead) or None, outputs=stack.wired,
     )  # fmt: skip
-    skip = _skip(spec, views, seen.h[-1], read)
-    return _output(network, views, told.h[-1], skip, read, batch.added)
+    skip = _skip(spec, views, stack.last(seen), read)
+    return _output(network, views, stack.last(told), skip, read, batch.added)
 
 
 def _stack(network: Network) -> Recurrent:
@@ -261,7 +261,3 @@ def _repeated(states: list[Array], times: int) -> list[Array]:
 
 def _summed(states: list[Array], times: int) -> list[Array]:
     return [state.reshape(times, -1, state.shape[-1]).sum(axis=0) for state in states]
-
-
-def _zeros(states: list[Array]) -> list[Array]:
-    return [np.zeros_like(state) for state in states]

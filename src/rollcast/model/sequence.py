@@ -101,7 +101,7 @@ class SequenceNetwork:
 
     def states(self, batch: int, dtype: np.dtype | str) -> States:
         """Zero states for so many rows."""
-        numbers = {"h": self.stack.hidden, "c": self.stack.cells}
+        numbers = {"h": self.stack.states, "c": self.stack.cells}
         return {name: np.zeros(batch * sum(each), dtype) for name, each in numbers.items() if each}
 
     def gradient(

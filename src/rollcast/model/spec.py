@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from rollcast.choice import is_whole, written
+from rollcast.engine import WIRED, state_widths
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.model.file import field
-from rollcast.nn.cells import CELLS
 from rollcast.nn.heads import HEADS, Head, make_head
 from rollcast.nn.initial import INITIAL
 from rollcast.nn.layers import embedding_width
@@ -39,10 +39,11 @@ class NetworkSpec:
     """The sizes and parts of a network. Raises UsageError for a value that cannot be.
 
     - ``context``, ``horizon``, ``season``: rows seen, rows forecast, rows in a season (1 = none).
-    - ``cell``, ``hidden``, ``dropout``: the recurrent stack; ``recurrent_steps``: how many of the
-      newest rows it reads (None = all of the context, which the skip path always reads). ``fold``:
-      it reads one step for each of the last ``fold`` rows, with the values ``fold``, 2 ``fold`` …
-      rows earlier beside it: a season is read once, with all seasons side by side.
+    - ``cell`` (a choice of ``engine.WIRED``), ``hidden``, ``dropout``: the recurrent stack;
+      ``recurrent_steps``: how many of the newest rows it reads (None = all of the context, which
+      the skip path always reads). ``fold``: it reads one step for each of the last ``fold`` rows,
+      with the values ``fold``, 2 ``fold`` … rows earlier beside it: a season is read once, with all
+      seasons side by side.
     - ``indicator``: whether an input says which values were observed; ``features``: calendar inputs
       per row, past and future; ``future_units``: width of the path from the known future.
     - ``segment``: the rows that each recurrent step of a segment network reads and forecasts.
@@ -116,7 +117,9 @@ class NetworkSpec:
         for units in hidden:
             _whole("hidden", units)
         object.__setattr__(self, "hidden", tuple(int(units) for units in hidden))
-        for name, choices in (("strategy", STRATEGIES), ("cell", CELLS), ("skip", SKIPS)):
+        object.__setattr__(self, "cell", written("cell", self.cell, WIRED))
+        state_widths(self.cell, (1, *self.hidden))
+        for name, choices in (("strategy", STRATEGIES), ("skip", SKIPS)):
             found = getattr(self, name)
             if not isinstance(found, str) or found not in choices:
                 raise UsageError(f"{name}={found!r}: choose one of {', '.join(choices)}.")

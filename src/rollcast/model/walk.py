@@ -35,7 +35,7 @@ def memories(network: Network, weights: Array, windows: Windows, chosen: Array) 
     """The memory before the newest row of each of the windows ``chosen (batch,)``."""
     series, newest = windows.series[chosen], windows.origin[chosen].astype(np.int64) - 1
     count, spec = len(chosen), network.spec
-    units = [*spec.hidden, *network.recurrent.cells]
+    units = [*network.recurrent.states, *network.recurrent.cells]
     found = [np.empty((count, each), weights.dtype) for each in units]
     views = network.views(weights)
     packed = engine.pack(spec.cell, network.recurrent.sizes, weights[: network.recurrent.count])

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rollcast.engine import name_of, state_widths, wiring_of
 from rollcast.errors import UsageError
 from rollcast.nn import steps
-from rollcast.nn.steps import LayerWeights, States, Step
+from rollcast.nn.steps import LayerWeights, Step
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,10 @@ CELLS: dict[str, CellSpec] = {
 
 
 def find_cell(name: str) -> CellSpec:
-    """The row of ``CELLS`` called ``name``. Raises ``UsageError`` with the names there are."""
+    """The row of ``CELLS`` called ``name``, which may have options (``engine.cells``). Raises
+    ``UsageError`` with the names there are."""
+    if "(" in name:
+        name = name_of(name)
     if name not in CELLS:
         raise UsageError(f"cell={name!r}: there is no such cell. Choose one of {', '.join(CELLS)}.")
     return CELLS[name]
@@ -137,6 +141,7 @@ def reference_forward(
     lengths: np.ndarray | None = None,
     keep: Callable[[int, int, int, int], np.ndarray] | None = None,
     projection: int = 0,
+    stay: Callable[[str, int, int, int, int], np.ndarray] | None = None,
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray] | None]:
     """Outputs (time, batch, hidden) and final states of a stack, step by step.
 
@@ -146,31 +151,50 @@ def reference_forward(
     number of steps: its states stay and its outputs are zero. ``keep(layer, time, batch, hidden)``
     gives what the output of every layer but the last is multiplied by (``layers.dropout_mask`` with
     its first arguments).
-    With ``projection`` every h has so many numbers in place of ``hidden``.
+    With ``projection`` every h has so many numbers in place of ``hidden``. ``cell`` may have
+    options (``engine.cells``): with dilation the states are (batch, steps back · hidden), and
+    ``stay(state, layer, time, batch, hidden)`` tells where zoneout lets them stay while training.
     """
-    spec = find_cell(cell)
+    spec, wiring = find_cell(cell), wiring_of(cell)
     time, batch, _ = x.shape
     lengths = np.full(batch, time) if lengths is None else lengths
-    final: list[States] = []
+    steps = np.arange(batch)
+    last: list[tuple[np.ndarray, ...]] = []
     stack = layer_weights(cell, sizes, weights, projection)
+    backs = state_widths(cell, sizes, projection)
     for layer, arrays in enumerate(stack):
-        width = projection or sizes[layer + 1]
-        first = np.zeros((batch, width), x.dtype) if h0 is None else h0[layer]
-        others = np.zeros((batch, spec.cells * sizes[layer + 1]), x.dtype)
+        width, units = projection or sizes[layer + 1], sizes[layer + 1]
+        back = backs[layer] // width  # Chang et al. 2017, (2): step t goes on from step t - back
+        first = np.zeros((batch, back * width), x.dtype) if h0 is None else h0[layer]
+        others = np.zeros((batch, back * spec.cells * units), x.dtype)
         others = others if c0 is None or not spec.cells else c0[layer]
-        states = (first, *(np.split(others, spec.cells, axis=1) if spec.cells else ()))
+        hs = list(first.reshape(batch, back, width).swapaxes(0, 1))
+        cs = list(others.reshape(batch, back, spec.cells * units).swapaxes(0, 1))
         y = np.zeros((time, batch, width), x.dtype)
+        add = wiring.residual and layer > 0 and x.shape[2] == width
         for t in range(time):
-            running = (t < lengths)[:, None]
-            after = spec.step(x[t], states, arrays)
-            states = tuple(
-                np.where(running, new, old) for new, old in zip(after, states, strict=True)
-            )
-            y[t] = np.where(running, states[0], 0.0)
+            before = (hs[t], *np.split(cs[t], spec.cells, axis=1)) if spec.cells else (hs[t],)
+            after = spec.step(x[t], before, arrays)
+            if wiring.zoneout:  # Krueger et al. 2017, (3) and (4); in inference the mean of both
+                share = [stay(name, layer, t, batch, units) for name in spec.states] if stay else (
+                    [wiring.zoneout] * len(before)
+                )  # fmt: skip
+                after = tuple(
+                    part * old + (1.0 - part) * new
+                    for part, old, new in zip(share, before, after, strict=True)
+                )
+            hs.append(after[0])
+            cs.append(np.concatenate((np.zeros((batch, 0)), *after[1:]), axis=1))
+            y[t] = np.where((t < lengths)[:, None], after[0] + (x[t] if add else 0.0), 0.0)
             if keep is not None and layer + 1 < len(stack):
                 y[t] *= keep(layer, t, batch, width)
-        final.append(states)
+        ends = [lengths + place for place in range(back)]
+        last.append(
+            tuple(
+                np.concatenate([np.stack(states)[end, steps] for end in ends], axis=1)
+                for states in (hs, cs)
+            )
+        )
         x = y
-    h = [states[0] for states in final]
-    c = [np.concatenate(states[1:], axis=1) for states in final] if spec.cells else None
-    return x, h, c
+    h = [states[0] for states in last]
+    return x, h, [states[1] for states in last] if spec.cells else None

@@ -63,6 +63,8 @@ def state_flow(recurrent: Recurrent, weights: Array, x: Array, *, norm: str = "s
     """
     if norm not in NORMS:
         raise UsageError(f"norm={norm!r}: choose one of {', '.join(NORMS)}.")
+    if recurrent.wired:
+        raise UsageError(f"state_flow: cell={recurrent.cell!r} has options; it is for plain ones.")
     weights, x = np.asarray(weights, np.float64), np.asarray(x, np.float64)
     if not (np.isfinite(weights).all() and np.isfinite(x).all()):
         raise UsageError("state_flow: weights and x must be finite; some are NaN or infinite.")

@@ -67,6 +67,24 @@ def dropout_mask(
     return keep / (1.0 - probability)
 
 
+def zoneout_mask(
+    probability: float,
+    seed: int,
+    step: int,
+    layer: int,
+    time: ArrayLike,
+    row: ArrayLike,
+    units: int,
+    state: str = "h",
+) -> np.ndarray:
+    """Where a number of ``state``, ``h`` or ``c``, stays as it was while training with zoneout.
+
+    Bool, shaped like ``uniform``; drawn apart from what dropout draws.
+    """
+    own = {"h": 0x7A6F6E656F757468, "c": 0x7A6F6E656F757463}[state]
+    return uniform(seed ^ own, step, layer, time, row, units) < probability
+
+
 @dataclass(frozen=True)
 class Linear:
     """y = x W' + b over a flat vector of weights, with torch's names, order and first values."""
@@ -117,6 +135,10 @@ class Linear:
         return weight, weights[size : self.count] if self.bias else None
 
 
+FEW = 64
+"""Categories whose vectors are trained by a product with their indicators."""
+
+
 def embed(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """The rows of a ``table (categories, width)`` that ``codes (…)`` name, ``(…, width)``."""
     return table.take(codes, axis=0)
@@ -124,8 +146,11 @@ def embed(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def embed_backward(slope: np.ndarray, codes: np.ndarray, categories: int) -> np.ndarray:
     """The gradient of the table ``(categories, width)``: the slopes ``(…, width)`` of each of its
-    rows summed in order, in float64."""
+    rows summed, in an order that threads do not change."""
     flat, at = slope.reshape(-1, slope.shape[-1]), codes.reshape(-1)
+    if categories <= FEW:  # a product is many times as fast
+        chosen = (np.arange(categories)[:, None] == at).astype(slope.dtype)
+        return engine.linear(chosen, np.ascontiguousarray(flat.T))
     sums = [np.bincount(at, column, minlength=categories) for column in flat.T]
     return np.stack(sums, axis=1).astype(slope.dtype)
 

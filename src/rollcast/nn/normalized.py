@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from rollcast import engine
+from rollcast.errors import UsageError
 from rollcast.nn.layers import dropout_mask
 from rollcast.nn.normal import NORMALIZE, spread_of
 from rollcast.nn.recurrent import Recurrent
@@ -46,7 +47,13 @@ class NormalizedRecurrent:
     def __init__(self, plain: Recurrent, kind: str) -> None:
         self.plain, self.normal = plain, NORMALIZE[kind]
         self.cell, self.hidden, self.dropout = plain.cell, plain.hidden, plain.dropout
-        self.sizes, self.cells, self.layers_of = plain.sizes, plain.cells, plain.layers_of
+        if plain.wired:
+            raise UsageError(
+                f"cell={plain.cell!r}: layers that are normalised between have no options. Leave "
+                "out either."
+            )
+        self.sizes, self.cells, self.states = plain.sizes, plain.cells, plain.states
+        self.layers_of, self.wired = plain.layers_of, False
         self.names = ("gain", "shift", "mean", "variance")[: 4 if self.normal.population else 2]
         self.count = plain.count + len(self.names) * sum(self.hidden[:-1])
 
@@ -140,6 +147,14 @@ class NormalizedRecurrent:
         h0 = [each for back in backs for each in back.h0]
         c0 = [each for back in backs for each in back.c0]
         return engine.Gradients(gradient, backs[0].x, h0, c0)
+
+    def last(self, run: NormalizedRun | engine.Run) -> np.ndarray:
+        """As `Recurrent.last`."""
+        return run.h[-1]
+
+    def backward_from_last(self, run: NormalizedRun, dlast: np.ndarray) -> engine.Gradients:
+        """As `Recurrent.backward_from_last`."""
+        return self.backward(run, dh=[*(np.zeros_like(each) for each in run.h[:-1]), dlast])
 
     def infer(
         self,

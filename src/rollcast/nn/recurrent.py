@@ -33,13 +33,23 @@ class Recurrent:
         return (self.input, *self.hidden)
 
     @property
+    def states(self) -> tuple[int, ...]:
+        """Of every layer the numbers of a row in h: its units, more often with dilation."""
+        return engine.state_widths(self.cell, self.sizes)
+
+    @property
+    def wired(self) -> bool:
+        """Whether it is more than layers one on the other, so that h may not be the output."""
+        return engine.wiring_of(self.cell) != engine.wiring_of(engine.name_of(self.cell))
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """Of every layer the numbers of a row in all states but h; empty where there are none."""
         return engine.cell_widths(self.cell, self.sizes)
 
     def layers_of(self, name: str, flat: np.ndarray | None) -> list[np.ndarray]:
         """Flat states, ``h`` or ``c``, as one array (batch, numbers) a layer; none of None."""
-        numbers = self.hidden if name == "h" else self.cells
+        numbers = self.states if name == "h" else self.cells
         if flat is None:
             return []
         batch = flat.size // sum(numbers)
@@ -105,6 +115,26 @@ class Recurrent:
         """The way back from a run of ``forward``; the arguments are those of
         ``engine.backward``."""
         return engine.backward(run.recording, dy, dh, dc)
+
+    def last(self, run: engine.Run) -> np.ndarray:
+        """What the last layer gave at the last step (batch, units), of a run with
+        ``outputs=recurrent.wired``."""
+        return run.h[-1] if run.y is None else run.y[-1]
+
+    def backward_from_last(
+        self,
+        run: engine.Run,
+        dlast: np.ndarray,
+        dh: Sequence[np.ndarray] | None = None,
+        dc: Sequence[np.ndarray] | None = None,
+    ) -> engine.Gradients:
+        """As ``backward``, from the gradient of ``last`` and those of the final states."""
+        if run.y is not None:
+            dy = np.zeros_like(run.y)
+            dy[-1] = dlast
+            return self.backward(run, dy, dh, dc)
+        dh = [np.zeros_like(each) for each in run.h] if dh is None else list(dh)
+        return self.backward(run, dh=[*dh[:-1], dh[-1] + dlast], dc=dc)
 
     def infer(
         self,

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,14 +33,18 @@ def write_report(
     *,
     level: float | Sequence[float] = USUAL_LEVELS,
     gradients: GradientHistory | None = None,
+    future: Any = None,
 ) -> Path:
     """Write the HTML report of a fitted forecaster; returns its path.
 
     It shows the series it remembers with their forecasts and intervals of ``level`` percent, and
-    what a `GradientWatch` saw of the first run (``watch.runs[0]``), if there was one.
+    what a `GradientWatch` saw of the first run (``watch.runs[0]``), if there was one. ``future``
+    is as in `Forecaster.predict`.
     Raises UsageError for a model that remembers no series, or a path that cannot be written.
     """
-    return report.write_report(path, forecast_report(forecaster, level=level, gradients=gradients))
+    return report.write_report(
+        path, forecast_report(forecaster, level=level, gradients=gradients, future=future)
+    )
 
 
 def forecast_report(
@@ -47,9 +52,10 @@ def forecast_report(
     *,
     level: float | Sequence[float] = USUAL_LEVELS,
     gradients: GradientHistory | None = None,
+    future: Any = None,
 ) -> report.Report:
     """What the report shows."""
-    found = forecaster.forecast(level=level)
+    found = forecaster.forecast(level=level, future=future)
     fitted = forecaster.fitted_
     spec, panel = fitted.network.spec, found.panel
     name = forecaster.name

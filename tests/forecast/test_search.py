@@ -131,6 +131,7 @@ def test_what_is_given_is_not_searched(short: pl.DataFrame) -> None:
         ({"context": 12}, {"context"}),
         ({"hidden": (8,)}, {"hidden"}),
         ({"scaling": "series"}, {"scaling"}),
+        ({"transform": "difference"}, {"transform"}),
         ({"normalize": "layer"}, {"strategy", "hidden"}),
         ({"training": rollcast.Training(learning_rate=0.1)}, {"learning_rate"}),
     ):
@@ -139,6 +140,20 @@ def test_what_is_given_is_not_searched(short: pl.DataFrame) -> None:
         assert {name for setting in settings for name in setting} == named - fixed
         assert all(settings.count(setting) == 1 for setting in settings)
     assert max(setting.get("context", 0) for setting in settings) <= 32
+
+
+def test_logarithms_are_tried_where_values_are_above_0_and_grow() -> None:
+    rows = np.arange(1.0, 81.0)
+    for values, tried in (
+        (np.exp(rows / 40), True),
+        (100.0 + rows / 10, False),
+        (np.exp(rows / 40) - 2.0, False),
+        (np.where(rows == 7, np.nan, np.exp(rows / 40)), True),
+    ):
+        panel = rollcast.Panel.of(values)
+        params = Forecaster(4).get_params()
+        found = candidates(params, panel, choose_holdout(panel, 4), 16, 1e-3)
+        assert ({"transform": "log1p"} in found) == tried
 
 
 def test_a_candidate_that_cannot_be_is_said_and_left(

@@ -23,9 +23,9 @@ from common import ROOT
 
 import rollcast
 from protocols.protocol import Case, Found, Method, Protocol
-from protocols.ridge import ridge_forecasts
 from rollcast import Training
 from rollcast.data.windows import Windows
+from rollcast.forecast.blend import best_blend
 from rollcast.forecast.problem import NetworkProblem
 from rollcast.model import predict
 from rollcast.model.network import build
@@ -46,9 +46,8 @@ MEMBERS = (
 """The networks whose forecasts are averaged (Lin et al. 2023, arXiv 2308.11200, read 720 rows in
 segments of 48); one setting for all sets and horizons, chosen on the validation part of ETTh1."""
 
-LINEAR_ROWS = 720
-"""Rows that the linear map sees, whose forecasts count as much as those of a network: on the
-validation part of ETTh1 the three are better than the two by 1 %."""
+BLEND, BLEND_ROWS = "linear", 720
+"""What their mean is blended with, by the rule of ``Forecaster(blend=…)``, and the rows it sees."""
 
 TRAINING = Training(steps=600, batch_size=256, learning_rate=1e-3)
 
@@ -172,9 +171,9 @@ def errors(parts: Iterator[np.ndarray]) -> dict[str, float]:
 
 def member(
     part: Part, case: Case, setting: Mapping[str, Any], seed: int
-) -> tuple[list[Windows], list[np.ndarray], dict[str, float]]:
-    """One network: windows to validate and to test on, its forecasts of both ``(windows,
-    horizon)``, and how it was trained. What was ended is kept under build/."""
+) -> tuple[list[np.ndarray], dict[str, float]]:
+    """One network: its forecasts of all windows to validate and to test on, ``(windows, horizon)``,
+    and how it was trained. What was ended is kept under build/."""
     network = dict(setting)
     calendar, head = network.pop("calendar"), network.pop("head")
     training, *held = part.windows(part.panel(calendar), network["context"], case.horizon)
@@ -183,7 +182,7 @@ def member(
     if path.exists():
         with np.load(path) as kept:
             made = [kept["validation"], kept["test"]]
-            return held, made, {"step": float(kept["step"]), "seconds": float(kept["seconds"])}
+            return made, {"step": float(kept["step"]), "seconds": float(kept["seconds"])}
     spec = NetworkSpec(
         horizon=case.horizon, strategy="segment", features=len(training.feature_names),
         head=head, **network,
@@ -194,7 +193,7 @@ def member(
     made = [predict.predict(built, outcome.weights, each).median for each in held]
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, validation=made[0], test=made[1], **took)
-    return held, made, took
+    return made, took
 
 
 def truth(windows: Windows) -> np.ndarray:
@@ -203,24 +202,25 @@ def truth(windows: Windows) -> np.ndarray:
 
 
 def ours(part: Part, case: Case, seed: int) -> Found:
-    """Errors of the mean of the members and a linear map, over all validation and test windows."""
-    began, held = time.perf_counter(), []
-    sums = ridge_forecasts(part.values, part.ends, LINEAR_ROWS, case.horizon)
-    took = [{"step": 0.0, "seconds": time.perf_counter() - began}]
-    for setting in MEMBERS:
-        held, made, how = member(part, case, setting, seed)
-        sums = [a + b for a, b in zip(sums, made, strict=True)]
-        took.append(how)
-    validation, test = (
-        errors(iter([total / len(took) - truth(windows)]))
-        for total, windows in zip(sums, held, strict=True)
-    )
+    """Errors of the members' mean, blended, over all validation and test windows."""
+    made = [member(part, case, setting, seed) for setting in MEMBERS]
+    validation, test = (np.mean([each[part] for each, _ in made], axis=0) for part in (0, 1))
+    began = time.perf_counter()
+    training, *held = part.windows(part.panel(True), BLEND_ROWS, case.horizon)
+    came = [truth(windows) for windows in held]
+    alike = np.ones(part.values.shape[1])
+    blend = best_blend(BLEND, validation, held[0], came[0], alike, training)
+    found = [
+        errors(iter([mean + blend.share * (blend.alone(windows) - mean) - true]))
+        for mean, windows, true in zip((validation, test), held, came, strict=True)
+    ]
     return {
-        **test,
-        "validation mse": validation["mse"],
-        "validation mae": validation["mae"],
-        "step": float(np.mean([how["step"] for how in took[1:]])),
-        "seconds": sum(how["seconds"] for how in took),
+        **found[1],
+        "validation mse": found[0]["mse"],
+        "validation mae": found[0]["mae"],
+        "share": blend.share,
+        "step": float(np.mean([how["step"] for _, how in made])),
+        "seconds": sum(how["seconds"] for _, how in made) + time.perf_counter() - began,
     }
 
 
@@ -237,7 +237,7 @@ PROTOCOL = Protocol(
             {
                 "members": [str(each) for each in MEMBERS],
                 "training": str(TRAINING),
-                "linear rows": LINEAR_ROWS,
+                "blend": [BLEND, BLEND_ROWS],
             },
             seeds=True,
         ),

@@ -25,6 +25,7 @@ ARGUMENTS: dict[str, type] = {
     "cell": str,
     "hidden": list,
     "scaling": str,
+    "transform": str,
     "dropout": float,
     "learning_rate": float,
 }

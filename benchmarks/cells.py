@@ -3,9 +3,9 @@
     python benchmarks/cells.py [--threads N] [--seconds 2]
 
 Forward, the mean of squares and backward of a stack of 2 × 64 that reads 96 steps of 8 numbers, 32
-rows, float32. Where PyTorch has the cell it is that of ``torch.nn``; the others are a loop over
-time in its operations (``tests/native/written.py``), which is what there is to run. A ratio above 1 says
-how many times as long PyTorch takes; the median of each is taken.
+rows, float32. Where PyTorch has the cell it is that of torch.nn; the others are a loop over time in
+its operations (tests/native/written.py), which is what there is to run. A ratio above 1 says how
+many times as long PyTorch takes; the median of each is taken.
 """
 
 import argparse

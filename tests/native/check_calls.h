@@ -82,8 +82,14 @@ struct Case {
   int time, batch;
   bool record, lengths, dropout, states, outputs, need_x, recompute = false;
   int projection = 0;
+  std::vector<int> dilation = {};
+  bool residual = false;
+  double zoneout = 0;
 
-  Stack stack() const { return {cell, int(sizes.size()) - 1, sizes.data(), projection}; }
+  Stack stack() const {
+    return {cell, int(sizes.size()) - 1, sizes.data(), projection, 0,
+            dilation.empty() ? nullptr : dilation.data(), residual, zoneout};
+  }
   int width() const { return stack().width(stack().layers - 1); }
   size_t weights() const {
     size_t sum = 0;
@@ -93,12 +99,13 @@ struct Case {
   // Of all rows: numbers in h, and in c.
   size_t h_count() const {
     size_t sum = 0;
-    for (int l = 0; l + 1 < int(sizes.size()); ++l) sum += size_t(stack().width(l)) * batch;
+    for (int l = 0; l + 1 < int(sizes.size()); ++l) sum += size_t(stack().width(l)) * stack().reach(l) * batch;
     return sum;
   }
   size_t c_count() const {
     size_t sum = 0;
-    for (size_t l = 1; l < sizes.size(); ++l) sum += size_t(sizes[l]) * batch;
+    for (size_t l = 1; l < sizes.size(); ++l)
+      sum += size_t(sizes[l]) * stack().reach(int(l) - 1) * batch;
     return sum * cell_shape(cell).cells;
   }
   size_t cost() const { return weights() * time * batch; }

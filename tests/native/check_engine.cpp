@@ -36,6 +36,9 @@ std::string described(const Case& c, size_t number_bytes) {
       {c.recompute, " recompute"}};
   for (const auto& [on, name] : options)
     if (on) text += name;
+  for (int steps : c.dilation) text += " dilation " + std::to_string(steps);
+  if (c.residual) text += " residual";
+  if (c.zoneout > 0) text += " zoneout";
   if (c.projection) text += " projection " + std::to_string(c.projection);
   return text + (number_bytes == 4 ? " float" : " double");
 }
@@ -97,6 +100,26 @@ void check_stacks() {
             check_case<T>(c, 2 + turn++ % 2);
             if (c.cost() > (light ? 200'000 : 5'000'000)) break;
           }
+}
+
+// Dilation shorter and longer than a chunk and than the series, residual connections, zoneout.
+template <class T>
+void check_wiring() {
+  int turn = 0;
+  for (int cell = 0; cell < cell_count; ++cell)
+    for (const auto& dilation : {std::vector<int>{}, {2, 1, 3}, {19, 1, 40}})
+      for (const auto& [time, batch] : {std::pair{1, 1}, {2, 7}, {30, 65}, {110, 1}})
+        for (int mask = 0; mask < 16; ++mask) {
+          Case c = {Cell(cell), {3, 5, 5, 5}, time, batch, bool(mask & 1), bool(mask & 2),
+                    bool(mask & 4), bool(mask & 8), true, true, bool(mask & 1 && mask & 4)};
+          c.dilation = dilation;
+          c.residual = mask & 3;
+          c.zoneout = by_row(c.cell) || mask % 3 ? 0 : 0.3;
+          if (light && (mask + ++turn) % 5) continue;
+          check_case<T>(c, 2 + turn++ % 2);
+          c.lengths = false;
+          check_case<T>(c, 2 + turn++ % 2, 2);
+        }
 }
 
 // Projection, windows that are made again, closed loops: every mixture on a few shapes.
@@ -256,7 +279,7 @@ void check_windows(int batch) {
   const Exact<T> scaled(size_t(rows) * batch, Fill::nan);
   const Exact<bool> observed(size_t(rows) * batch, Fill::zero);
   gather<T>({context, rows, batch, values.get(), begin.get(), stop.get(), 1e-9, true,
-             location.get(), scale.get(), scaled.get(), observed.get()});
+             Measure::deviation, location.get(), scale.get(), scaled.get(), observed.get()});
   ++calls;
   for (size_t i = 0; i < scaled.size(); ++i)
     expect(std::isfinite(scaled[i]), "a window", std::to_string(batch));
@@ -332,6 +355,7 @@ template <class T>
 void check_type() {
   check_stacks<T>();
   check_loops<T>();
+  check_wiring<T>();
   for (int rows : {1, 7, 65})
     for (int input : {1, 3, 17, 51, 97})
       for (int output : {1, 3, 17, 51, 97})

@@ -27,6 +27,7 @@ SPECS = {
     "fold": replace(SMALL, fold=3, indicator=True, context=8),
     "gated": replace(SMALL, context=9, maps=3, skip="seasonal_mean", skip_gain=0.5),
     "dropout": replace(SMALL, dropout=0.4),
+    "dropout behind one layer": replace(SMALL, dropout=0.4, hidden=(4,)),
     "layer": replace(SMALL, normalize="layer", hidden=(4, 5, 3), dropout=0.3),
     "batch": replace(SMALL, normalize="batch", cell="gru", recurrent_steps=5),
     "one of each": replace(SMALL, context=1, horizon=1, season=1, hidden=(1,)),
@@ -208,8 +209,10 @@ def test_training_and_inference_see_the_same_outputs() -> None:
     assert loss == pytest.approx(network.head.loss(outputs, batch.target, batch.target_observed))
 
 
-def test_dropout_is_keyed_by_seed_and_step_and_off_in_inference() -> None:
-    spec = replace(SMALL, dropout=0.5, hidden=(16, 16))
+# a single layer once had no dropout at all, and nobody was told
+@pytest.mark.parametrize("hidden", [(16, 16), (16,)])
+def test_dropout_is_keyed_by_seed_and_step_and_off_in_inference(hidden: tuple[int, ...]) -> None:
+    spec = replace(SMALL, dropout=0.5, hidden=hidden)
     network, batch = build(spec), batch_for(spec)
     weights = random_weights(network)
 

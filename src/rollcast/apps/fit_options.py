@@ -31,7 +31,7 @@ Dropout = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
-        help="Share dropped between layers while training (default: 0.0)",
+        help="Share dropped behind layers while training (default: 0.0)",
         rich_help_panel=NETWORK,
     ),
 ]

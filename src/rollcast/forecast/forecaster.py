@@ -65,8 +65,9 @@ class Forecaster(AfterFit):
     initial
         The stack's first weights: ``"torch"``, ``"orthogonal(forget_bias=1)"``, ``"normal"`` …
     dropout, normalize
-        Between layers: dropout while training; ``"layer"`` or ``"batch"`` normalisation, or None
-        (of direct networks; outputs go by mean and variance of training windows).
+        Dropout while training, behind every layer (of recursive networks between layers alone);
+        between layers ``"layer"`` or ``"batch"`` normalisation, or None (of direct networks;
+        outputs go by mean and variance of training windows).
     validation
         Rows at the end of each series that are held out of the first run; None = chosen by
         `choose_holdout`.

@@ -49,6 +49,11 @@ def check_params(params: dict[str, Any]) -> None:
             f"skip={params['skip']!r} with strategy='recursive': its linear path starts as a ridge "
             "regression, or there is none. Give 'ridge' or 'none'."
         )
+    if params["dropout"] and params["strategy"] == "recursive" and np.size(params["hidden"]) == 1:
+        raise UsageError(
+            f"dropout={params['dropout']} with strategy='recursive' and hidden={params['hidden']}: "
+            "it stands between layers there. Give two layers or more, or leave it out."
+        )
     if params["blend"] is not None and params["blend"] not in BLENDS:
         raise UsageError(f"blend={params['blend']!r}: choose one of None, {', '.join(BLENDS)}.")
     if not isinstance(params["refit"], bool):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rollcast import engine
+from rollcast.model.dropout import state_dropout
 from rollcast.model.effects import Slopes, filled_backward
 from rollcast.model.inputs import filled
 from rollcast.model.skip import (
@@ -102,6 +103,9 @@ def loss_and_gradient(
         need_x=slopes is not None,
     )
     state = network.recurrent.last(run)
+    dropped = state_dropout(spec, seed, step, 1, len(state), state.dtype)
+    if dropped is not None:
+        state = state * dropped
     rows = skip_rows(spec, past, batch)
     hidden = _future_hidden(network, views, state, batch)
     skip = _skip(network, views, state, rows)
@@ -126,6 +130,8 @@ def loss_and_gradient(
             dstate += dgates
     if hidden is not None:
         dstate += _future_backward(network, views, parts, slope, hidden, state, batch, slopes)
+    if dropped is not None:
+        dstate *= dropped
     back = network.recurrent.backward_from_last(run, dstate)
     gradient[: network.recurrent.count] = back.weights
     if slopes is not None and dpast is not None:

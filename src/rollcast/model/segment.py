@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rollcast import engine
+from rollcast.model.dropout import state_dropout
 from rollcast.model.effects import Slopes
 from rollcast.model.segment_read import Read, of_segments_backward, read_backward, read_batch
 from rollcast.model.skip import Skip, begin_skip, skip_backward, skip_forward, skip_shapes
 from rollcast.model.spec import NetworkSpec
-from rollcast.nn.layers import dropout_mask
 from rollcast.nn.recurrent import Recurrent
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def loss_and_gradient(
         seed=seed + 1, step=step, outputs=stack.wired, need_x=True,
     )  # fmt: skip
     state, top = stack.last(seen), stack.last(told)
-    dropped = _dropout(spec, seed, step, rows, top.dtype)
+    dropped = state_dropout(spec, seed, step, spec.segments_ahead, rows, top.dtype)
     if dropped is not None:
         top = top * dropped
     skip = _skip(spec, views, state, read)
@@ -243,16 +243,6 @@ def _skip(spec: NetworkSpec, views: dict[str, Array], state: Array, read: Read) 
     if spec.skip == "none":
         return None
     return skip_forward(spec, views, state, read.rows)
-
-
-def _dropout(spec: NetworkSpec, seed: int, step: int, rows: int, dtype: np.dtype) -> Array | None:
-    """What the decoder's states are multiplied by while training; None without dropout."""
-    if not spec.dropout:
-        return None
-    places = np.arange(spec.segments_ahead)[:, None], np.arange(rows)
-    units = spec.hidden[-1]
-    mask = dropout_mask(spec.dropout, seed, step, len(spec.hidden), *places, units)
-    return mask.reshape(-1, units).astype(dtype)
 
 
 def _repeated(states: list[Array], times: int) -> list[Array]:

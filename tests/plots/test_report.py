@@ -84,7 +84,8 @@ def test_every_drawing_has_a_place_and_every_place_a_drawing(report):
 def test_the_tables_are_read_without_javascript(report):
     text = Page(report_html(report)).text
     for wanted in (
-        "Forecast of waves.csv", "7 steps ahead", "0.800", "9.00 %", "79.0 %", "64, 64", "12 345",
+        "Forecast of waves.csv", "7 steps ahead", "0.800", "9.00 %", "truths inside, %", "79",
+        "64, 64", "12 345",
         "rollcast forecast waves.csv --horizon 7", "import rollcast", "rollcast, somewhere",
         "2 rolling origins",
     ):  # fmt: skip

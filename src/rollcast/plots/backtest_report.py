@@ -16,8 +16,21 @@ from rollcast.plots.coverage import coverage_by_step
 from rollcast.plots.page import drawing, page_html
 from rollcast.plots.pictures import RollingPicture
 from rollcast.plots.rolling import rolling_origins
-from rollcast.plots.scores import Scores, error_by_step, headline, reference_method, relative_scores
-from rollcast.plots.tables import escaped, pair_table, row_table, score_table, section
+from rollcast.plots.scores import (
+    error_by_step,
+    headline,
+    point_scores,
+    reference_method,
+    relative_scores,
+)
+from rollcast.plots.tables import (
+    escaped,
+    interval_table,
+    pair_table,
+    row_table,
+    score_table,
+    section,
+)
 
 MOST_DRAWN = 12
 """Forecasts drawn over a series: more cannot be told apart."""
@@ -75,14 +88,17 @@ def backtest_html(found: Backtest) -> str:
         section(
             "scores",
             "Scores beside the baselines",
-            score_table(_points(scores), ours),
+            score_table(point_scores(scores), ours),
             f"<h3>Error relative to {escaped(reference)}, below 1 is better</h3>",
             _place("relative"),
         ),
         section("origins", "Forecasts from rolling origins", *shown),
         section("horizon", "Error by step of the horizon", _place("steps")),
         section(
-            "intervals", "Intervals", _interval_table(found), _place("coverage") * bool(coverage)
+            "intervals",
+            "Intervals",
+            interval_table(found.scores[found.name]),
+            _place("coverage") * bool(coverage),
         ),
         section("series", "The worst series", _worst(found, series)),
         section("data", "Data", pair_table(_data(found))),
@@ -120,37 +136,6 @@ def rolling_picture(found: Backtest, series: int) -> RollingPicture:
         band=None if bands is None else (bands[0][rows], bands[1][rows]),
         level=min(found.bands) if found.bands else 0.0,
         unit=panel.columns.target,
-    )
-
-
-def _points(scores: Scores) -> dict[str, dict[str, float]]:
-    """Without the measures of intervals, which have a table of their own."""
-    return {
-        method: {metric: value for metric, value in row.items() if "-" not in metric}
-        for method, row in scores.items()
-    }
-
-
-def _interval_table(found: Backtest) -> str:
-    """A row for each level: how many truths were inside, and how wide it was."""
-    row, levels = found.scores[found.name], sorted(found.bands)
-    if not levels:
-        return ""
-    measures = {
-        "truths inside, %": ("coverage", 100.0),
-        "width": ("width", 1.0),
-        "width in the unit of MASE": ("scaled_width", 1.0),
-        "pinball loss": ("pinball", 1.0),
-    }
-    return row_table(
-        [
-            {"interval": f"{level:g} %"}
-            | {
-                title: factor * row[f"{metric}-{level:g}"]
-                for title, (metric, factor) in measures.items()
-            }
-            for level in levels
-        ]
     )
 
 

@@ -19,11 +19,18 @@ from rollcast.plots.gradients import gradient_norms
 from rollcast.plots.page import drawing, page_html
 from rollcast.plots.pictures import GradientPicture, RollingPicture, SeriesPicture, TrainingCurve
 from rollcast.plots.rolling import rolling_origins
-from rollcast.plots.scores import Scores, error_by_step, reference_method, relative_scores
+from rollcast.plots.scores import (
+    Scores,
+    error_by_step,
+    point_scores,
+    reference_method,
+    relative_scores,
+)
 from rollcast.plots.tables import (
     code_block,
     command_block,
     escaped,
+    interval_table,
     pair_table,
     row_table,
     score_table,
@@ -126,7 +133,8 @@ def _sections(report: Report, drawn: set[str]) -> str:
         return f'{title}<div class="figure" id="{name}"></div>'
 
     ours = report.method or next(iter(report.scores), "")
-    scores = score_table(report.scores, ours) if report.scores else ""
+    scores = score_table(point_scores(report.scores), ours) if report.scores else ""
+    widths = interval_table(report.scores.get(ours, {}))
     about = f"<p>{escaped(report.scored_on)}</p>" if report.scored_on and scores else ""
     reference = reference_method(report.scores).replace("_", " ") if report.scores else ""
     compared = f"Error relative to {reference}, below 1 is better"
@@ -142,6 +150,7 @@ def _sections(report: Report, drawn: set[str]) -> str:
             scores,
             figure("relative", compared),
         ),
+        section("intervals", "Intervals", widths),
         section("horizon", "Error by step of the horizon", figure("steps")),
         section("backtest", "Forecasts from rolling origins", figure("origins")),
         section("search", "The search for the network", *_search(report)),

@@ -62,6 +62,14 @@ def metric_text(metric: str, value: float, *, beside: Iterable[float] = ()) -> s
     return f"{value:.{max(0, 2 - math.floor(math.log10(min(sizes))))}f}"
 
 
+def point_scores(scores: Scores) -> dict[str, dict[str, float]]:
+    """Without the measures of intervals, which have a table of their own."""
+    return {
+        method: {metric: value for metric, value in row.items() if "-" not in metric}
+        for method, row in scores.items()
+    }
+
+
 def best_methods(scores: Scores, metric: str) -> set[str]:
     """The methods with the best value of the metric; none where only one has it."""
     name, level = _split(metric)

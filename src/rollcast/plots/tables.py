@@ -60,6 +60,28 @@ def row_table(rows: Sequence[Mapping[str, object]]) -> str:
     )
 
 
+def interval_table(row: Mapping[str, float]) -> str:
+    """From the scores of one method a line for each level of its intervals: how many truths were
+    inside, and how wide they were; nothing without intervals."""
+    levels = sorted(float(name[9:]) for name in row if name.startswith("coverage-"))
+    measures = {
+        "truths inside, %": ("coverage", 100.0),
+        "width": ("width", 1.0),
+        "width in the unit of MASE": ("scaled_width", 1.0),
+        "pinball loss": ("pinball", 1.0),
+    }
+    lines = [
+        {"interval": f"{level:g} %"}
+        | {
+            title: factor * row[f"{metric}-{level:g}"]
+            for title, (metric, factor) in measures.items()
+            if f"{metric}-{level:g}" in row
+        }
+        for level in levels
+    ]
+    return row_table(lines) if lines else ""
+
+
 def code_block(text: str) -> str:
     """Program text as it was typed; a long line is scrolled."""
     return f'<pre tabindex="0"><code>{escaped(text)}</code></pre>'
@@ -93,8 +115,6 @@ def _value_text(value: object) -> str:
 
 def _score_note(metrics: list[str]) -> str:
     note = "Lower is better"
-    if any(metric.startswith("coverage") for metric in metrics):
-        note += "; coverage is best close to its level"
     if "mase" in metrics:
         note += "; MASE 1 is the error of seasonal naive inside the training part"
     return f"{note}. The best of each column is bold."

@@ -46,6 +46,8 @@ def test_outputs_and_every_gradient_equal_those_of_pytorch(row, cell, time, batc
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("batch", [1, 2])
 def test_two_thousand_steps_stay_exact(row, cell, batch, dtype):
+    if cell not in engine.TILED and batch > 1:
+        pytest.skip("one row of those that PyTorch takes step by step is enough")
     problem, truth = problem_and_truth(cell, (1, 17), 2000, batch)
     error, name = worst(problem.run(dtype), truth, LEAST.get(cell, 0.0))
     assert error <= BOUND[dtype], name

@@ -82,7 +82,7 @@ class Written(torch.nn.Module):
             states = (h, c) if self.cells else h
         h, c = (part[0] for part in states) if isinstance(states, tuple) else (states[0], None)
         y, weights = [], list(self.weights)
-        for t, row in enumerate(x):
+        for t, row in enumerate(x.unbind()):
             after = self.step(row, h, c, weights)
             if lengths is None:
                 h, c = after

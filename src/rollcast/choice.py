@@ -73,7 +73,8 @@ def _read(what: str, text: object, table: Table) -> tuple[str, dict[str, Any]]:
     parameters, options = _parameters(table[name]), {}
     for part in (inside or "").split(",") if (inside or "").strip() else ():
         first = next(iter(parameters), None)
-        if _LONE.fullmatch(part) and first is not None and not options:
+        alone = _LONE.fullmatch(part) and part.strip() not in parameters
+        if alone and first is not None and not options:
             part = f"{first}={part}"
         option = _OPTION.fullmatch(part)
         if option is None:

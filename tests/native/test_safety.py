@@ -10,6 +10,7 @@ import pytest
 from numpy.lib.stride_tricks import as_strided
 
 from rollcast import _native, engine
+from rollcast.engine.cells import kind
 from rollcast.errors import NoGradientError
 
 SIZES = (3, 64)
@@ -147,6 +148,6 @@ def test_memory_that_is_not_there_is_a_memory_error(shape):
     weights = np.zeros(engine.weight_count("lstm", (1, 64)), "float32")
     with pytest.raises(MemoryError):
         _native.forward(
-            2, [1, 64], weights, imagined(*shape), None, None, [], [], None, None, None, 0.0, 0, 0,
-            False,
+            kind("lstm", 1), [1, 64], weights, imagined(*shape), None, None, [], [],
+            None, None, None, 0.0, 0, 0, False,
         )  # fmt: skip

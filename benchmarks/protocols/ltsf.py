@@ -49,7 +49,10 @@ segments of 48); one setting for all sets and horizons, chosen on the validation
 BLEND, BLEND_ROWS = "linear", 720
 """What their mean is blended with, by the rule of ``Forecaster(blend=…)``, and the rows it sees."""
 
+MANY_WINDOWS = 100_000
 TRAINING = Training(steps=600, batch_size=256, learning_rate=1e-3)
+LONGER = Training(steps=2500, batch_size=256, learning_rate=1e-3)
+"""Of sets with fewer training windows, and with more: three passes, or what time allows."""
 
 SMALLEST = {
     "ETTh1": (0.351, 0.392, 0.422, 0.447),
@@ -177,7 +180,8 @@ def member(
     network = dict(setting)
     calendar, head = network.pop("calendar"), network.pop("head")
     training, *held = part.windows(part.panel(calendar), network["context"], case.horizon)
-    key = json.dumps([str(case), dict(setting), str(TRAINING), seed], sort_keys=True, default=list)
+    how_long = LONGER if training.count > MANY_WINDOWS else TRAINING
+    key = json.dumps([str(case), dict(setting), str(how_long), seed], sort_keys=True, default=list)
     path = KEPT / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
     if path.exists():
         with np.load(path) as kept:
@@ -188,7 +192,7 @@ def member(
         head=head, **network,
     )  # fmt: skip
     built, began = build(spec), time.perf_counter()
-    outcome = run(NetworkProblem(built, training, held[0], seed=seed), TRAINING, seed)
+    outcome = run(NetworkProblem(built, training, held[0], seed=seed), how_long, seed)
     took = {"step": float(outcome.best_step), "seconds": time.perf_counter() - began}
     made = [predict.predict(built, outcome.weights, each).median for each in held]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -236,7 +240,7 @@ PROTOCOL = Protocol(
             ours,
             {
                 "members": [str(each) for each in MEMBERS],
-                "training": str(TRAINING),
+                "training": [str(TRAINING), str(LONGER)],
                 "blend": [BLEND, BLEND_ROWS],
             },
             seeds=True,

@@ -123,9 +123,10 @@ struct Forward {
   Products products;        // recording wants plain ones
 };
 
-// A batch of one row has time loops of its own (one_row.h), where no other is needed.
+// A batch of one row has time loops of its own (one_row.h), where no other is needed. Static: the
+// linker would take the copy of any row for all of them.
 template <class T>
-inline bool one_row(const Forward<T>& call) {
+static inline bool one_row(const Forward<T>& call) {
   return call.batch == 1 && !call.stack.projection && !call.recompute &&
          call.products == Products::plain && !by_row(call.stack.cell) && !call.stack.wired();
 }

@@ -8,6 +8,7 @@ So a choice fits a command line, JSON and a model file, and equal choices are eq
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from inspect import Parameter, signature
 from typing import Any, TypeGuard, get_args
 
@@ -58,6 +59,7 @@ def is_whole(value: object) -> TypeGuard[int]:
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
+@cache  # slow to read, and a forecast reads several
 def _parameters(row: Callable[..., Any]) -> Mapping[str, Parameter]:
     return signature(row, eval_str=True).parameters
 

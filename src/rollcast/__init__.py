@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from rollcast.forecast.load import load
     from rollcast.forecast.result import Forecast
     from rollcast.forecast.sample import Paths
-    from rollcast.forecast.sequence import SequenceRegressor
-    from rollcast.forecast.stream import Stream
+    from rollcast.forecast.sequence.regressor import SequenceRegressor
+    from rollcast.forecast.stream.stream import Stream
     from rollcast.plots.backtest_report import write_backtest_report
     from rollcast.plots.forecast_report import write_report
     from rollcast.train.training import Training
@@ -80,8 +80,8 @@ _HOMES = {
     "Inspection": "rollcast.data.inspection",
     "Panel": "rollcast.data.panel",
     "Paths": "rollcast.forecast.sample",
-    "SequenceRegressor": "rollcast.forecast.sequence",
-    "Stream": "rollcast.forecast.stream",
+    "SequenceRegressor": "rollcast.forecast.sequence.regressor",
+    "Stream": "rollcast.forecast.stream.stream",
     "Training": "rollcast.train.training",
     "inspect": "rollcast.data.inspect",
     "load": "rollcast.forecast.load",

@@ -108,7 +108,7 @@ def test_a_linear_map_is_learnt_again_from_all_rows_and_kept_in_the_file(
 
 
 def test_a_model_file_with_a_wrong_map_is_refused(seasonal) -> None:
-    from rollcast.forecast import saved
+    from rollcast.forecast.saved import model as saved
 
     spec, sections = saved.pack(seasonal.fitted_, seasonal.history_)
     wrong = [{"season": 7}, {"penalty": 0.0}, {"last": 1}]
@@ -131,7 +131,7 @@ def test_what_cannot_be_blended_is_said(panel) -> None:
 
 
 def test_a_model_file_with_a_wrong_share_is_refused(model) -> None:
-    from rollcast.forecast import saved
+    from rollcast.forecast.saved import model as saved
 
     spec, sections = saved.pack(model.fitted_, model.history_)
     with pytest.raises(ModelFileError, match="blended"):

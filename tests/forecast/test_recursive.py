@@ -9,7 +9,8 @@ import pytest
 import rollcast
 from rollcast import Forecaster, Panel
 from rollcast.data.windows import Windows
-from rollcast.forecast.lag_start import (
+from rollcast.forecast.problem import NetworkProblem
+from rollcast.forecast.start.lags import (
     best_lags,
     equations,
     lag_start,
@@ -17,7 +18,6 @@ from rollcast.forecast.lag_start import (
     recursive_spec,
     rolled,
 )
-from rollcast.forecast.problem import NetworkProblem
 from rollcast.model.network import build
 from rollcast.model.predict import predict
 from rollcast.model.spec import NetworkSpec

@@ -12,7 +12,7 @@ import pytest
 
 from rollcast import Forecaster, Training, load
 from rollcast.errors import ModelFileError
-from rollcast.forecast.saved import pack, unpack
+from rollcast.forecast.saved.model import pack, unpack
 
 TIMES = pd.date_range("2024-01-01", periods=80, freq="D")
 TARGETS = {"time": "day", "target": "load,heat"}

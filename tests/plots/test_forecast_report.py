@@ -83,7 +83,7 @@ def test_a_setting_the_command_line_has_no_option_for_gives_no_command(sales: Pa
 def test_the_report_of_a_search_shows_it_and_gives_what_it_chose(
     sales: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rollcast.forecast.trials.SURE", -np.inf)  # any but the default
+    monkeypatch.setattr("rollcast.forecast.search.trials.SURE", -np.inf)  # any but the default
     quick = Training(steps=5)
     model = Forecaster(5, strategy="auto", trials=3, training=quick, hidden=(4,))
     model.fit(sales, id="shop")

@@ -21,7 +21,7 @@ from rollcast.errors import UsageError
 
 if TYPE_CHECKING:
     from rollcast.forecast.forecaster import Forecaster
-    from rollcast.forecast.sequence import SequenceRegressor
+    from rollcast.forecast.sequence.regressor import SequenceRegressor
     from rollcast.train.watch import GradientWatch
 
 app = typer.Typer(

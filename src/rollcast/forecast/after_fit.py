@@ -10,7 +10,7 @@ from rollcast.data.known import check_known, with_known
 from rollcast.data.panel import Panel
 from rollcast.data.read import read
 from rollcast.errors import NotFittedError, UsageError
-from rollcast.forecast import intervals, saved
+from rollcast.forecast import intervals
 from rollcast.forecast.backtest import Backtest
 from rollcast.forecast.continuing import continue_fit
 from rollcast.forecast.fitted import Fitted
@@ -19,8 +19,9 @@ from rollcast.forecast.learn import learnt
 from rollcast.forecast.origins import checked_rolling, run_backtest
 from rollcast.forecast.result import USUAL_LEVELS, Forecast, levels_for
 from rollcast.forecast.sample import Paths, sampled
-from rollcast.forecast.stream import Stream
-from rollcast.forecast.stream_open import check_streamable, open_stream, restored_stream
+from rollcast.forecast.saved import model as saved
+from rollcast.forecast.stream.opened import check_streamable, open_stream, restored_stream
+from rollcast.forecast.stream.stream import Stream
 from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
 from rollcast.train.events import Listener

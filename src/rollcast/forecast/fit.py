@@ -28,7 +28,7 @@ from rollcast.forecast.intervals import calibrate, forecast_spread
 from rollcast.forecast.limits import limits_of
 from rollcast.forecast.members import first_runs, member_files, second_runs
 from rollcast.forecast.sample import error_paths
-from rollcast.forecast.search import search
+from rollcast.forecast.search.search import search
 from rollcast.forecast.setup import Setup, set_up
 from rollcast.train.events import Listener
 from rollcast.train.loop import Outcome

@@ -20,11 +20,11 @@ from rollcast.data.transform import Transform, Transformed, make_transform
 from rollcast.data.windows import Windows
 from rollcast.errors import DataError
 from rollcast.forecast.blend import Blend
-from rollcast.forecast.candidates import applied
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
 from rollcast.forecast.limits import Limits, limits_of
-from rollcast.forecast.trials import Trial
+from rollcast.forecast.search.candidates import applied
+from rollcast.forecast.search.trials import Trial
 from rollcast.model.network import Network
 
 

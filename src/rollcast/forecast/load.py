@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-from rollcast.forecast import saved, sequence_saved
 from rollcast.forecast.forecaster import Forecaster
-from rollcast.forecast.sequence import SequenceRegressor
+from rollcast.forecast.saved import model as saved
+from rollcast.forecast.sequence import saved as sequence_saved
+from rollcast.forecast.sequence.regressor import SequenceRegressor
 from rollcast.model.file import read_model
 
 

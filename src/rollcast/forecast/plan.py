@@ -17,7 +17,7 @@ from rollcast.forecast.holdout import (
     choose_recurrent_steps,
     choose_segment,
 )
-from rollcast.forecast.lag_start import recursive_spec
+from rollcast.forecast.start.lags import recursive_spec
 from rollcast.model.spec import NetworkSpec
 from rollcast.train.training import MANY_WINDOWS
 

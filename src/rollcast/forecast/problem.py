@@ -8,8 +8,8 @@ import json
 import numpy as np
 
 from rollcast.data.windows import Batch, Windows
-from rollcast.forecast.lag_start import lag_start
-from rollcast.forecast.start import linear_start
+from rollcast.forecast.start.lags import lag_start
+from rollcast.forecast.start.linear import linear_start
 from rollcast.model import predict
 from rollcast.model.network import Network
 

@@ -15,8 +15,8 @@ from rollcast.data.panel import stamp_text
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster import Forecaster
 from rollcast.forecast.result import USUAL_LEVELS, Forecast
+from rollcast.forecast.search.trials import Trial
 from rollcast.forecast.summary import inputs_by_role
-from rollcast.forecast.trials import Trial
 from rollcast.plots import report
 from rollcast.plots.pictures import GradientPicture, SeriesPicture, TrainingCurve
 from rollcast.plots.scores import headline

@@ -1,0 +1,1 @@
+"""Fitted forecasters in model files, part by part."""

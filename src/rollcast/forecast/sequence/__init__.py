@@ -1,0 +1,1 @@
+"""Sequence networks: an output at every row, or a series that continues itself."""

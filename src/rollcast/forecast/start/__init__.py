@@ -1,0 +1,1 @@
+"""First weights: linear forecasts that are already good, before any training."""

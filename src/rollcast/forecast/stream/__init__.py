@@ -1,0 +1,1 @@
+"""Forecasts row by row: streams, their stamps, their state as bytes."""

@@ -72,8 +72,8 @@ def pack_container(kind: str, spec: dict[str, Any], sections: dict[str, np.ndarr
 def read_model(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return ``(spec, sections)`` of the model file at ``path``; the arrays are read-only.
 
-    Numbers are finite, but for those of MAY_BE_MISSING, which may be NaN. Raises ModelFileError for a file that is absent, damaged, truncated, foreign, or of
-    a newer format.
+    Numbers are finite, but for those of MAY_BE_MISSING, which may be NaN. Raises ModelFileError for
+    a file that is absent, damaged, truncated, foreign, or of a newer format.
     """
     where = os.fspath(path)
     try:

@@ -27,6 +27,8 @@ OPTIONS = {
                       {}),
     "recursive": (("--strategy", "recursive", "--dropout", "0.2", "--hidden", "5,4"),
                   {"strategy": "recursive", "dropout": 0.2}, {}),
+    "fed by chance": (("--strategy", "recursive", "--feeding", "scheduled(end=0.5)"),
+                      {"feeding": "scheduled(end=0.5)"}, {}),
     "segment": (("--strategy", "segment", "--segment", "3", "--dropout", "0.2"),
                 {"strategy": "segment", "segment": 3}, {}),
     "without a linear path": (("--skip", "none"), {"skip": "none"}, {}),

@@ -9,6 +9,7 @@ import pytest
 import rollcast
 from rollcast import Forecaster, Panel
 from rollcast.data.windows import Windows
+from rollcast.errors import UsageError
 from rollcast.forecast.problem import NetworkProblem
 from rollcast.forecast.start.lags import (
     best_lags,
@@ -147,3 +148,34 @@ def test_priors_are_naive_forecasts() -> None:
     spec = problem_of(np.arange(100.0), 3, 8).network.spec
     newest = np.arange(8.0)[::-1]  # 7 is the newest value
     assert [float(each @ newest) for each in priors(spec)] == pytest.approx([0, 7, 5, 3.5, 8])
+
+
+@pytest.mark.parametrize("feeding", ["teacher", "scheduled(end=0.5)", "free(first=2)"])
+def test_what_it_reads_while_it_trains_can_be_chosen(
+    feeding: str, table: pl.DataFrame, tmp_path: Path
+) -> None:
+    model = quick(strategy="recursive", feeding=feeding).fit(table, **COLUMNS)
+    assert model.scores_["rollcast"]["mase"] < model.scores_["naive"]["mase"]
+    model.save(tmp_path / "model.roll")
+    loaded = rollcast.load(tmp_path / "model.roll")
+    assert loaded.get_params()["feeding"] == feeding
+    assert loaded.predict().equals(model.predict())
+    free = quick(strategy="recursive").fit(table, **COLUMNS)
+    assert not free.predict().equals(model.predict())
+    model.continue_training(table, steps=2)
+    assert model.predict()["rollcast"].is_finite().all()
+
+
+def test_fed_freely_from_the_first_step_it_is_as_by_default(table: pl.DataFrame) -> None:
+    one, other = (
+        quick(strategy="recursive", feeding=feeding).fit(table, **COLUMNS)
+        for feeding in ("free", "free(warm_up=1)")
+    )
+    assert (one.fitted_.weights == other.fitted_.weights).all()
+
+
+def test_only_a_recursive_network_is_fed(table: pl.DataFrame) -> None:
+    with pytest.raises(UsageError, match="feeding='teacher' with strategy='direct'"):
+        quick(feeding="teacher").fit(table, **COLUMNS)
+    with pytest.raises(UsageError, match="feeding='forced'"):
+        quick(strategy="recursive", feeding="forced").fit(table, **COLUMNS)

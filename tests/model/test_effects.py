@@ -42,6 +42,9 @@ SPECS = {
     "recursive without lags": replace(RECURSIVE, lags=0),
     "segment": SEGMENT,
     "segment without skip": replace(SEGMENT, skip="none", context=9, segment=4),
+    "segment, series alone": replace(SEGMENT, waves=0, effects=0, features=0, past_codes=(),
+                                     past_inputs=0, input_lags=0, known_codes=(),
+                                     static_codes=(5, 3)),
 }  # fmt: skip
 every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 

@@ -143,3 +143,24 @@ def test_a_spec_that_cannot_be_is_refused(changed: dict) -> None:
 @every_spec
 def test_a_spec_survives_json(spec: NetworkSpec) -> None:
     assert NetworkSpec.from_json(spec.to_json()) == spec
+
+
+def test_categories_of_series_are_read_as_features_that_never_change() -> None:
+    spec = replace(SMALL, waves=2, static_codes=(4, 3))
+    network, batch = build(spec), batch_for(spec)
+    weights = random_weights(network)
+    views, codes = network.views(weights), batch.codes
+    assert codes is not None
+    vectors = np.concatenate(
+        [views[f"embedding.static{i}"][codes.static[:, i]] for i in range(2)], axis=1
+    )
+    told = [
+        np.concatenate(
+            [each, np.broadcast_to(vectors, (*each.shape[:2], vectors.shape[1]))], axis=2
+        )
+        for each in (batch.past_features, batch.future_features)
+    ]
+    same = replace(batch, past_features=told[0], future_features=told[1], codes=None)
+    other = build(replace(spec, features=told[0].shape[2], static_codes=()))
+    found = other.outputs(weights[: other.count], same)
+    np.testing.assert_allclose(network.outputs(weights, batch), found, rtol=0, atol=1e-12)

@@ -70,6 +70,15 @@ Segment = Annotated[
         rich_help_panel=NETWORK,
     ),
 ]
+Feeding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What strategy recursive reads of the horizon while training: free (its own "
+        'forecasts), teacher (true values) or "scheduled(end=0.5)" (by chance) (default: free)',
+        rich_help_panel=TRAINING,
+    ),
+]
 Skip = Annotated[
     str | None,
     typer.Option(

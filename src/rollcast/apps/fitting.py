@@ -43,6 +43,7 @@ class Choices:
     context: fit_options.Context = None
     strategy: fit_options.Strategy = None
     segment: fit_options.Segment = None
+    feeding: fit_options.Feeding = None
     skip: fit_options.Skip = None
     ensemble: fit_options.Ensemble = None
     blend: fit_options.Blend = None
@@ -74,8 +75,8 @@ class Choices:
         if self.clip_norm is not None:
             setting["clip_norm"] = self.clip_norm or None
         network = self._given(
-            "cell", "dropout", "normalize", "context", "segment", "skip", "ensemble", "blend",
-            "transform", "head", "scaling", "initial", "trials", "validation", "seed",
+            "cell", "dropout", "normalize", "context", "segment", "feeding", "skip", "ensemble",
+            "blend", "transform", "head", "scaling", "initial", "trials", "validation", "seed",
         )  # fmt: skip
         network["strategy"] = self.strategy or "auto"
         if self.budget is not None:

@@ -63,8 +63,9 @@ def continue_fit(
     training = replace(training, learning_rate=rate, max_seconds=limit)
     start = tuple(np.atleast_2d(fitted.weights))
     setup = Setup(
-        fitted.network, holdout, every, trained, held, cut, training, fitted.transform, start
-    )
+        fitted.network, holdout, every, trained, held, cut, training, fitted.transform,
+        params["feeding"], start,
+    )  # fmt: skip
     part = Deadline(deadline.left * FIRST_SHARE)
     seed, members = params["seed"], params["ensemble"]
     firsts, weights = first_runs(setup, seed, members, listeners, (), part)

@@ -23,7 +23,7 @@ from rollcast.forecast.deadline import Deadline
 from rollcast.forecast.evaluate import crossed_bands, fold_of, judge, raw_windows
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster_params import check_params, check_seconds
-from rollcast.forecast.holdout import choose_holdout, given_holdout
+from rollcast.forecast.holdout import holdout_of
 from rollcast.forecast.intervals import calibrate, forecast_spread, spread_ratio
 from rollcast.forecast.limits import limits_of
 from rollcast.forecast.members import first_runs, member_files, second_runs
@@ -53,15 +53,14 @@ def fit_panel(
     deadline = Deadline(max_seconds)
     check_params(params)
     check_seconds("max_seconds", max_seconds)
-    members, seed, horizon = params["ensemble"], params["seed"], int(params["horizon"])
+    members, seed = params["ensemble"], params["seed"]
     files = member_files(checkpoint, members)
     if params["name"] in (panel.columns.id, *panel.columns.time):
         raise UsageError(
             f"name={params['name']!r}: the table has a column of that name for its id or time. "
             "Choose another."
         )
-    rows = params["validation"]
-    holdout = given_holdout(panel, horizon, rows) if rows else choose_holdout(panel, horizon)
+    holdout = holdout_of(params, panel)
     with place_of_trials(params, files) as place:
         trials, spent = (), 0.0
         if place is None:

@@ -11,7 +11,7 @@ from rollcast.forecast.after_fit import AfterFit
 from rollcast.forecast.fit import fit_panel
 from rollcast.forecast.forecaster_params import BUDGET
 from rollcast.forecast.params import as_written, change
-from rollcast.train.events import Listener
+from rollcast.train.events import Listener, TableRead
 from rollcast.train.training import Training
 
 Path = str | os.PathLike[str]
@@ -42,6 +42,10 @@ class Forecaster(AfterFit):
         networks, windows and sizes, the default among them; its trials are ``search_``.
     segment
         Rows of a segment; None = chosen by `choose_segment`.
+    feeding
+        What a recursive network reads of the horizon while it trains: ``"free"`` (its own
+        forecasts, as when it is used; ``"free(first=3)"``: of a horizon that grows), ``"teacher"``
+        (true values) or ``"scheduled(end=0.5)"`` (its own by chance, more often with time).
     skip
         Where the linear path from the window starts: ``"ridge"``, a regression; ``"naive"``,
         ``"seasonal_naive"`` or ``"seasonal_mean"`` (not of recursive networks); ``"none"``: there
@@ -102,6 +106,7 @@ class Forecaster(AfterFit):
         hidden: Sequence[int] = (64, 64),
         strategy: str = "direct",
         segment: int | None = None,
+        feeding: str = "free",
         skip: str = "ridge",
         head: str = "quantile",
         scaling: str = "window",
@@ -127,6 +132,7 @@ class Forecaster(AfterFit):
         self.hidden = hidden
         self.strategy = strategy
         self.segment = segment
+        self.feeding = feeding
         self.skip = skip
         self.head = head
         self.scaling = scaling
@@ -217,6 +223,8 @@ class Forecaster(AfterFit):
             for name, (value, usual) in given.items()
             if value != usual
         }
+        for listener in listeners:
+            listener(TableRead(panel))
         fitted, history = fit_panel(
             self.get_params(), panel, options, listeners, checkpoint, max_seconds
         )

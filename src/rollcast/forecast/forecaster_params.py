@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.choice import is_whole
+from rollcast.choice import is_whole, written
 from rollcast.data.transform import make_transform
 from rollcast.errors import UsageError
 from rollcast.forecast.blend import BLENDS
+from rollcast.forecast.feeding import FEEDING
 from rollcast.nn.heads import make_head
 from rollcast.train.training import Training
 
@@ -48,6 +49,12 @@ def check_params(params: dict[str, Any]) -> None:
         raise UsageError(
             f"skip={params['skip']!r} with strategy='recursive': its linear path starts as a ridge "
             "regression, or there is none. Give 'ridge' or 'none'."
+        )
+    feeding = written("feeding", params["feeding"], FEEDING)
+    if feeding != "free" and params["strategy"] != "recursive":
+        raise UsageError(
+            f"feeding={feeding!r} with strategy={params['strategy']!r}: only a recursive network "
+            "is fed its forecasts. Leave it out, or take strategy='recursive'."
         )
     if params["dropout"] and params["strategy"] == "recursive" and np.size(params["hidden"]) == 1:
         raise UsageError(

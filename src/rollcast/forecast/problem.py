@@ -7,7 +7,9 @@ import json
 
 import numpy as np
 
+from rollcast.choice import choose
 from rollcast.data.windows import Batch, Windows
+from rollcast.forecast.feeding import FEEDING
 from rollcast.forecast.start.lags import lag_start
 from rollcast.forecast.start.linear import linear_start
 from rollcast.model import predict
@@ -21,6 +23,9 @@ MOST_VALIDATED = 2048
 MOST_SETTLED = 512
 """Training windows whose mean and variance stand for those of all."""
 
+FREE = "free"
+"""The feeding that needs no mask: what every forecast does."""
+
 LARGEST_WEIGHT = 10.0
 """No window counts more than this many times one whose scale is the seasonal difference."""
 
@@ -31,7 +36,8 @@ class NetworkProblem:
     ``units (series,)`` is the mean absolute seasonal difference of each series. A window's loss is
     weighed by its scale in that unit, so that what is minimised is an error in the unit of MASE and
     not in that of each window's own spread; None weighs all windows alike. ``start`` are weights
-    ``(count,)`` to go on from.
+    ``(count,)`` to go on from. ``feeding``, a row of FEEDING, says what a recursive network reads
+    of the horizon in the ``steps`` of training; "free": its own forecasts.
     """
 
     def __init__(
@@ -44,9 +50,13 @@ class NetworkProblem:
         dtype: str = "float32",
         units: np.ndarray | None = None,
         start: np.ndarray | None = None,
+        feeding: str = FREE,
+        steps: int = 1,
     ) -> None:
         self.network, self.training, self.validation = network, training, validation
         self.seed, self.dtype, self.units, self.start = seed, dtype, units, start
+        self.feeding, self.steps = feeding, steps
+        self.mask = None if feeding == FREE else choose("feeding", feeding, FEEDING).mask
         held = validation.count if validation is not None else 0
         self.validated = np.arange(held - 1, -1, -max(1, -(-held // MOST_VALIDATED)))[::-1]
 
@@ -68,8 +78,17 @@ class NetworkProblem:
         """Mean loss of these training windows and its gradient."""
         batch = self.training.batch(indices)
         return self.network.loss_and_gradient(
-            weights, batch, seed=self.seed, step=step, row_weight=self.row_weight(batch)
-        )
+            weights, batch, seed=self.seed, step=step, row_weight=self.row_weight(batch),
+            fed=self._fed(len(batch), step),
+        )  # fmt: skip
+
+    def _fed(self, windows: int, step: int) -> np.ndarray | None:
+        """Where forecasts are read, bool (rows, windows); None = everywhere but at first."""
+        if self.mask is None:
+            return None
+        horizon = self.training.horizon
+        fed = self.mask(horizon, windows, self.seed, step, self.steps)
+        return np.zeros((horizon, windows), bool) if fed is None else fed
 
     def places(self) -> dict[str, slice]:
         """Where each weight lies in the flat vector, by name."""
@@ -105,6 +124,8 @@ class NetworkProblem:
         training, validation = self.training, self.validation
         digest = hashlib.sha256(json.dumps(self.network.spec.to_json(), sort_keys=True).encode())
         digest.update(f"{training.scaling} {self.dtype}".encode())
+        if self.mask is not None:
+            digest.update(f"{self.feeding} {self.steps}".encode())
         panel = training.panel
         arrays = [panel.values, panel.offsets, panel.times.astype(np.int64), training.origin]
         if panel.inputs is not None:

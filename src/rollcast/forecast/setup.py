@@ -26,7 +26,8 @@ from rollcast.train.training import Training
 class Setup:
     """``every`` window of the panel; those ``trained`` on by the first run, whose targets end
     before the row ``cut (series,)``; those ``held`` out of it. ``training`` has the learning rate
-    of both runs. ``start`` are the weights each member goes on from; none = it begins anew."""
+    of both runs; ``feeding`` says what a recursive network reads in them. ``start`` are the weights
+    each member goes on from; none = it begins anew."""
 
     network: Network
     holdout: Holdout
@@ -36,6 +37,7 @@ class Setup:
     cut: np.ndarray
     training: Training
     transform: Transform | None
+    feeding: str
     start: tuple[np.ndarray, ...] = ()
 
     @property
@@ -73,6 +75,8 @@ class Setup:
             dtype=self.training.dtype,
             units=units,
             start=self.start[member] if self.start else None,
+            feeding=self.feeding,
+            steps=self.training.steps,
         )
 
 
@@ -104,7 +108,8 @@ def set_up(params: dict[str, Any], panel: Panel, holdout: Holdout) -> Setup:
     trained = whole_windows(trained, cut)
     network = build(plan_network(params, every, trained))
     training = replace(training, learning_rate=training.base_rate(trained.count))
-    return Setup(network, holdout, every, trained, held, cut, training, transform)
+    feeding = params["feeding"]
+    return Setup(network, holdout, every, trained, held, cut, training, transform, feeding)
 
 
 def whole_windows(trained: Windows, cut: np.ndarray) -> Windows:

@@ -184,15 +184,24 @@ def vectors(
     spec: NetworkSpec, views: dict[str, Array], features: Array, codes: Codes | None
 ) -> Array:
     """The features with the vectors of known and static categories beside them."""
-    if codes is None or not (spec.known_codes or spec.static_codes):
+    if codes is None or not (spec.known_codes or spec.row_static_codes):
         return features
     parts = [features]
     for index in range(len(spec.known_codes)):
         parts.append(embed(views[f"embedding.known{index}"], codes.known[..., index]))
-    for index in range(len(spec.static_codes)):
-        found = embed(views[f"embedding.static{index}"], codes.static[..., index])
+    if spec.row_static_codes:
+        found = static_vectors(spec, views, codes)
         parts.append(np.broadcast_to(found, (*features.shape[:2], found.shape[-1])))
     return np.concatenate(parts, axis=2)
+
+
+def static_vectors(spec: NetworkSpec, views: dict[str, Array], codes: Codes) -> Array:
+    """The vectors of each series' categories, side by side, ``(batch, numbers)``."""
+    parts = [
+        embed(views[f"embedding.static{index}"], codes.static[..., index])
+        for index in range(len(spec.static_codes))
+    ]
+    return np.concatenate(parts, axis=1)
 
 
 def past_vectors(spec: NetworkSpec, views: dict[str, Array], batch: Batch | Rows) -> Array:
@@ -221,12 +230,8 @@ def leave(spec: NetworkSpec, parts: dict[str, Array], batch: Batch, slopes: Slop
             slope, codes.known[..., index], count
         )
         at += width
-    for index, count in enumerate(spec.static_codes):
-        width = embedding_width(count - 1)
-        slope = beside[..., at : at + width].sum(axis=0)
-        found = embed_backward(slope, codes.static[..., index], count)
-        parts[f"embedding.static{index}"][...] = found
-        at += width
+    if spec.row_static_codes:
+        static_backward(spec, parts, codes, beside[..., at:].sum(axis=0))
     at = spec.past_inputs
     for index, count in enumerate(spec.past_codes):
         width = embedding_width(count - 1)
@@ -250,6 +255,17 @@ def leave(spec: NetworkSpec, parts: dict[str, Array], batch: Batch, slopes: Slop
     for index in dummies(spec):
         found = embed_backward(slope, codes.known[..., index], spec.known_codes[index])
         parts[f"effect.known{index}"][...] = found
+
+
+def static_backward(spec: NetworkSpec, parts: dict[str, Array], codes: Codes, slope: Array) -> None:
+    """Gradients of the vectors of series' categories into ``parts``, from that by `static_vectors`,
+    ``(batch, numbers)``."""
+    at = 0
+    for index, count in enumerate(spec.static_codes):
+        width = embedding_width(count - 1)
+        found = embed_backward(slope[:, at : at + width], codes.static[..., index], count)
+        parts[f"embedding.static{index}"][...] = found
+        at += width
 
 
 def filled_backward(slope: Array, observed: Array) -> Array:

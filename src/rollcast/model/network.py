@@ -86,13 +86,17 @@ class Network:
         seed: int = 0,
         step: int = 0,
         row_weight: Array | None = None,
+        fed: Array | None = None,
     ) -> tuple[float, Array]:
         """The head's mean loss over the batch and its gradient ``(count,)``.
 
-        (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean.
+        (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean. ``fed`` says
+        where a recursive network reads its own forecasts, None = always.
         """
         strategy = STRATEGIES[self.spec.strategy]
         keys: dict[str, Any] = {"seed": seed, "step": step, "row_weight": row_weight}
+        if fed is not None:
+            keys["fed"] = fed
         if not self.spec.enters:
             return strategy.loss_and_gradient(self, weights, batch, **keys)
         entered = effects.enter(self.spec, self.views(weights), batch)

@@ -8,10 +8,10 @@
 
 Beyond the newest row, y is what was forecast. Training goes through that closed loop: the window is
 read as it was, the loss is that of the horizon rolled out of it (a network that is trained on true
-inputs alone says little about where its own forecasts lead it; Bengio et al. 2015). Freshness, 1/(1
-+ rows since a value was seen), tells what was observed from what was forecast, and how far out a
-step is. The autoregressive path is what lets a trend go on (Lai et al. 2018, LSTNet, section 3.6);
-it is rolled in the same loop.
+inputs alone says little about where its own forecasts lead it; Bengio et al. 2015); or true values
+are read on the way, see fed.py. Freshness, 1/(1 + rows since a value was seen), tells what was
+observed from what was forecast, and how far out a step is. The autoregressive path is what lets a
+trend go on (Lai et al. 2018, LSTNet, section 3.6); it is rolled in the same loop.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rollcast import engine
+from rollcast.model import fed as feeding
 from rollcast.model.effects import Slopes
 from rollcast.model.inputs import filled, newest
 from rollcast.model.recursive_read import (
@@ -106,11 +107,14 @@ def loss_and_gradient(
     step: int = 0,
     row_weight: Array | None = None,
     slopes: Slopes | None = None,
+    fed: Array | None = None,
 ) -> tuple[float, Array]:
     """The head's mean loss over the batch, rolled freely, and its gradient ``(count,)``.
 
-    (seed, step) key the dropout; ``row_weight (batch,)`` makes it a weighted mean; the gradient by
-    what is read of the batch is added to ``slopes``.
+    ``fed``, bool (steps, batch), says at which steps a forecast is read in the place of the true
+    value (None: all but the first); steps beyond it have no loss. (seed, step) key the dropout;
+    ``row_weight (batch,)`` makes it a weighted mean; the gradient by what is read of the batch is
+    added to ``slopes``.
     """
     views = network.views(weights)
     stack = weights[: network.recurrent.count]
@@ -122,10 +126,14 @@ def loss_and_gradient(
             stack, rows, seed=seed, step=step, outputs=False, need_x=slopes is not None
         )
         memory = replace(memory, h=run.h, c=run.c)
-    rolled = _roll(network, weights, memory, batch.future_features, record=(seed, step))
+    read, observed = None, batch.target_observed
+    if fed is not None:
+        read = feeding.forced(memory.value, memory.age, batch, fed)
+        observed = feeding.counted(batch, fed)
+    rolled = _roll(network, weights, memory, batch.future_features, (seed, step), read)
     output = arranged(network, views, rolled.y, batch.added)
     loss, slope = network.head.loss_and_gradient(
-        output, batch.target, batch.target_observed, row_weight, batch.location, batch.scale
+        output, batch.target, observed, row_weight, batch.location, batch.scale
     )
     dy = _arranged_backward(network, slope)
     back = engine.rollout_backward(rolled.recording, dy)
@@ -146,6 +154,8 @@ def loss_and_gradient(
     gradient[: network.recurrent.count] = whole
     if slopes is not None:
         slopes.added += dy[..., 0]
+        if read is not None:
+            feeding.forced_backward(back.x, slopes)
         lags = _gained(network, views)
         window_backward(network.spec, lags, batch, seen and seen.x, back.x, back.offset, slopes)
     return loss, gradient
@@ -218,23 +228,22 @@ def _roll(
     memory: Memory,
     future_features: Array,
     record: tuple[int, int] | None = None,
+    read: feeding.Fed | None = None,
 ) -> engine.Rollout:
-    """The closed loop over the horizon; ``record`` is (seed, step) of training."""
+    """The closed loop over the horizon; ``record`` is (seed, step) of training, ``read`` what the
+    loop reads where that is not its own forecasts."""
     spec, views = network.spec, network.views(weights)
     steps = len(future_features)
-    age = memory.age + np.arange(steps)[:, None]
-    values = np.zeros(age.shape, weights.dtype)
-    values[0] = memory.value
-    fed = np.arange(steps) > 0
+    read = read or feeding.own(memory.value, memory.age, steps)
     lags = _gained(network, views)
     offset = None
     if lags is not None and (spec.row_features or memory.inputs is not None):
         offset = known(spec, views, future_features, memory.inputs)
-    rows = inputs(values, age, future_features, held(memory.inputs, steps))
+    rows = inputs(read.values, read.age, future_features, held(memory.inputs, steps))
     seed, step = record or (0, 0)
     return engine.rollout(
         spec.cell, network.recurrent.sizes, weights[: network.recurrent.count],
-        (views["head.weight"], views["head.bias"]), rows, fed,
+        (views["head.weight"], views["head.bias"]), rows, read.fed,
         h0=memory.h, c0=memory.c or None, feed=1, lags=lags, past=memory.past, offset=offset,
         record=record is not None, dropout=spec.dropout if record else 0.0,
         seed=seed ^ LOOP, step=step,

@@ -1,8 +1,9 @@
 """The segment network: a segment of rows a recurrent step, and all segments of the future at once.
 
     z   = the window less its newest value, cut into n segments of w rows (the newest n w rows)
-    x_j = relu(W z_j + b + A f_j + B u_j)  f_j: the calendar of the segment's first row and the mean
-                                           of inputs known ahead; u_j: that of past inputs
+    x_j = relu(W z_j + b + A f_j + B u_j)  f_j: the calendar of the segment's first row, the mean of
+                                           inputs known ahead, vectors of the series' categories;
+                                           u_j: the mean of past inputs
     h   = the recurrent stack's states after x_1 … x_n
     d_k = those after one step more from h that reads P_k + C f_k, for each future segment k
     output of segment k = D d_k + e_k      one row of e per step and output
@@ -22,7 +23,13 @@ import numpy as np
 from rollcast import engine
 from rollcast.model.dropout import state_dropout
 from rollcast.model.effects import Slopes
-from rollcast.model.segment_read import Read, of_segments_backward, read_backward, read_batch
+from rollcast.model.segment_read import (
+    Read,
+    known_backward,
+    of_segments_backward,
+    read_backward,
+    read_batch,
+)
 from rollcast.model.skip import Skip, begin_skip, skip_backward, skip_forward, skip_shapes
 from rollcast.model.spec import NetworkSpec
 from rollcast.nn.recurrent import Recurrent
@@ -90,7 +97,7 @@ def loss_and_gradient(
     what is read of the batch is added to ``slopes``.
     """
     spec, views, stack = network.spec, network.views(weights), _stack(network)
-    read, rows = read_batch(spec, batch), len(batch)
+    read, rows = read_batch(spec, views, batch), len(batch)
     gradient = np.empty_like(weights)
     parts = network.views(gradient)
     recurrent = weights[: stack.count]
@@ -126,10 +133,11 @@ def loss_and_gradient(
     assert back.x is not None
     dqueries = back.x.reshape(ahead, rows, -1)
     parts["position"][...] = dqueries.sum(axis=1)
+    dfuture, wanted = None, slopes is not None
     if read.future_calendar is not None:
         dfuture, parts["future.calendar"][...], _ = engine.linear_backward(
             dqueries.reshape(ahead * rows, -1), read.future_calendar, views["future.calendar"],
-            need_x=slopes is not None,
+            need_x=wanted or bool(spec.static_codes),
         )  # fmt: skip
         if slopes is not None and dfuture is not None:
             of_segments_backward(spec, dfuture, slopes.future_features, spec.calendar)
@@ -147,7 +155,6 @@ def loss_and_gradient(
     dx = back.x
     dx *= x > 0.0
     flat = dx.reshape(-1, spec.inputs)
-    wanted = slopes is not None
     dsegments, parts["segment.weight"][...], parts["segment.bias"][...] = engine.linear_backward(
         flat, read.segments, views["segment.weight"], need_x=wanted
     )
@@ -155,8 +162,10 @@ def loss_and_gradient(
     for name, known in (("past.calendar", read.past_calendar), ("past.inputs", read.inputs)):
         if known is not None:
             found[name], parts[name][...], _ = engine.linear_backward(
-                flat, known, views[name], need_x=wanted
+                flat, known, views[name], need_x=wanted or bool(spec.static_codes)
             )
+    if spec.static_codes:
+        known_backward(spec, parts, batch, found["past.calendar"], dfuture)
     if slopes is not None and dpast is not None and dsegments is not None:
         located = slope[..., : network.head.locations].sum(axis=2)
         slopes.added += located
@@ -170,7 +179,7 @@ def loss_and_gradient(
 def outputs(network: Network, weights: Array, batch: Batch) -> Array:
     """The head's numbers ``(horizon, batch, width)``, in scaled units; keeps nothing."""
     spec, views, stack = network.spec, network.views(weights), _stack(network)
-    read = read_batch(spec, batch)
+    read = read_batch(spec, views, batch)
     packed = engine.pack(stack.cell, stack.sizes, weights[: stack.count])
     seen = stack.infer(packed, _embedded(spec, views, read), outputs=stack.wired)
     ahead = spec.segments_ahead

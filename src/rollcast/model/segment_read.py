@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rollcast.model.effects import Slopes, filled_backward
+from rollcast.model.effects import Slopes, filled_backward, static_backward, static_vectors
 from rollcast.model.inputs import filled
 from rollcast.model.skip import skip_rows
-from rollcast.model.spec import NetworkSpec
+from rollcast.model.spec import NetworkSpec, widths
 
 if TYPE_CHECKING:
     from rollcast.data.windows import Batch
@@ -22,7 +22,8 @@ Array = np.ndarray
 class Read:
     """What the network reads of a batch: ``past (context, batch)`` without gaps; ``rows (batch,
     columns)`` of the skip path; ``segments (n · batch, numbers)``; what is known of each past and
-    each future segment, ``(… · batch, features)``, None where nothing is; past inputs alike."""
+    each future segment, ``(… · batch, features)``, None where nothing is, with the vectors of the
+    series' categories last; past inputs alike."""
 
     past: Array
     rows: Array
@@ -32,7 +33,7 @@ class Read:
     inputs: Array | None
 
 
-def read_batch(spec: NetworkSpec, batch: Batch) -> Read:
+def read_batch(spec: NetworkSpec, views: dict[str, Array], batch: Batch) -> Read:
     """What the network reads of a batch."""
     past, rows, width = filled(batch.past, batch.observed), len(batch), spec.segment_rows
     newest = slice(spec.context - spec.steps * width, None)
@@ -51,6 +52,10 @@ def read_batch(spec: NetworkSpec, batch: Batch) -> Read:
             _of_segments(spec, batch.past_features[newest], spec.calendar),
             _of_segments(spec, batch.future_features, spec.calendar),
         )
+        if spec.static_codes:
+            assert batch.codes is not None
+            vectors = static_vectors(spec, views, batch.codes)
+            known = _beside(known[0], vectors), _beside(known[1], vectors)
     if spec.past_width:
         assert batch.past_inputs is not None
         past_inputs = (_of_segments(spec, batch.past_inputs[newest], 0), None)
@@ -67,7 +72,26 @@ def _of_segments(spec: NetworkSpec, features: Array, calendar: int) -> Array:
         starts = np.arange(0, len(features), width)
         found[..., calendar:] = np.add.reduceat(features[..., calendar:], starts, axis=0)
         found[..., calendar:] /= _rows_of(features, width)[:, None, None]
-    return found.reshape(-1, features.shape[2])
+    return found.reshape(len(found) * features.shape[1], -1 if found.size else 0)
+
+
+def _beside(each: Array, vectors: Array) -> Array:
+    """``each (segments · batch, features)`` with the ``vectors (batch, numbers)`` of its series."""
+    return np.concatenate([each, np.tile(vectors, (len(each) // len(vectors), 1))], axis=1)
+
+
+def known_backward(
+    spec: NetworkSpec, parts: dict[str, Array], batch: Batch, *slopes: Array | None
+) -> None:
+    """Gradients of the vectors of series' categories into ``parts``, from those by what is known of
+    segments."""
+    width = widths(spec.static_codes)
+    total = np.zeros((len(batch), width), batch.past.dtype)
+    for each in slopes:
+        assert each is not None
+        total += each[:, -width:].reshape(-1, len(batch), width).sum(axis=0)
+    assert batch.codes is not None
+    static_backward(spec, parts, batch.codes, total)
 
 
 def _rows_of(features: Array, width: int) -> Array:
@@ -78,9 +102,10 @@ def _rows_of(features: Array, width: int) -> Array:
 
 
 def of_segments_backward(spec: NetworkSpec, slope: Array, into: Array, calendar: int) -> None:
-    """Adds the gradient of ``_of_segments`` to that of the features, ``into``."""
+    """Adds the gradient of ``_of_segments`` to that of the features, ``into``; what stands behind
+    them in ``slope`` is no affair of theirs."""
     width = spec.segment_rows
-    each = slope.reshape(-1, *into.shape[1:])
+    each = slope.reshape(-1, into.shape[1], slope.shape[1])[..., : into.shape[2]]
     into[::width, :, :calendar] += each[..., :calendar]
     share = each[..., calendar:] / _rows_of(into, width)[:, None, None]
     into[..., calendar:] += np.repeat(share, width, axis=0)[: len(into)]

@@ -225,7 +225,14 @@ class NetworkSpec:
     @property
     def enters(self) -> bool:
         """Whether inputs change what a network reads of a batch, see `effects.py`."""
-        return bool(self.effects or self.past_codes or self.known_codes or self.static_codes)
+        by_row = self.past_codes or self.known_codes or self.row_static_codes
+        return bool(self.effects or by_row)
+
+    @property
+    def row_static_codes(self) -> tuple[int, ...]:
+        """Categories of series whose vectors lie beside the features of every row; a segment
+        network puts them beside those of its segments."""
+        return () if self.strategy == "segment" else self.static_codes
 
     @property
     def steps(self) -> int:

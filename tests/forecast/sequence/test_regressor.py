@@ -9,8 +9,8 @@ import torch
 from native.oracle import make_module
 
 from rollcast import SequenceRegressor, Training, engine
+from rollcast.forecast.feeding import free, scheduled
 from rollcast.forecast.sequence import fit as sequence_fit
-from rollcast.forecast.sequence.feeding import free, scheduled
 from rollcast.train.order import InOrder, Order
 from rollcast.train.problem import on_all_windows
 

@@ -175,6 +175,7 @@ def _params(saved: dict[str, Any]) -> dict[str, Any]:
         "hidden": tuple(field(saved, "hidden", list)),
         "strategy": field(saved, "strategy", str),
         "segment": _later(saved, "segment", None, int, type(None)),
+        "feeding": _later(saved, "feeding", "free", str),
         "skip": _later(saved, "skip", "ridge", str),
         "head": field(saved, "head", str),
         "scaling": field(saved, "scaling", str),

@@ -12,8 +12,8 @@ from rollcast.choice import choose
 from rollcast.data.panel import Panel
 from rollcast.data.read import read_signals
 from rollcast.errors import DataError, UsageError
+from rollcast.forecast.feeding import FEEDING, Feeding
 from rollcast.forecast.sequence import difference as sequence_difference
-from rollcast.forecast.sequence.feeding import FEEDING, Feeding
 from rollcast.forecast.sequence.params import checked
 from rollcast.forecast.sequence.plan import FittedSequence, Plan, build, plan_of
 from rollcast.forecast.sequence.problem import SequenceProblem

@@ -9,7 +9,7 @@ import numpy as np
 from rollcast.choice import Table, choose, is_whole, require
 from rollcast.engine import WIRED
 from rollcast.errors import UsageError
-from rollcast.forecast.sequence.feeding import FEEDING
+from rollcast.forecast.feeding import FEEDING
 from rollcast.forecast.sequence.scaling import SCALERS
 from rollcast.forecast.sequence.score import RESTORE
 from rollcast.model.networks import NORMALIZED

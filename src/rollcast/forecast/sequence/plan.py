@@ -9,8 +9,8 @@ import numpy as np
 
 from rollcast.choice import choose, require
 from rollcast.errors import UsageError
+from rollcast.forecast.feeding import FEEDING
 from rollcast.forecast.sequence import difference as sequence_difference
-from rollcast.forecast.sequence.feeding import FEEDING
 from rollcast.forecast.sequence.scaling import Scaling
 from rollcast.forecast.sequence.score import RESTORE
 from rollcast.model.networks import NORMALIZED, Network

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rollcast.forecast.sequence.feeding import Feeding
+from rollcast.forecast.feeding import Feeding
 from rollcast.forecast.sequence.windows import SequenceWindows
 from rollcast.model.networks import Network
 from rollcast.model.recurrent_normalized import RecurrentNormalizedNetwork

@@ -27,6 +27,9 @@ VERSION = 1
 ROOMS = ("network", "scaling", "calibration", "history", "stream")
 """First parts of the names a section may have."""
 
+MAY_BE_MISSING = ("history/", "calibration/scores")
+"""Beginnings of the names of sections in which NaN stands for what was not observed."""
+
 # safetensors' names of the types a section may have, all little-endian.
 DTYPES = {
     "F32": np.dtype("<f4"),
@@ -104,7 +107,7 @@ def unpack_container(
         raise _damaged(where, "its spec is not a JSON object")
     for name, array in sections.items():
         if array.dtype.kind == "f":
-            bad = np.isinf(array) if name.startswith("history/") else ~np.isfinite(array)
+            bad = np.isinf(array) if name.startswith(MAY_BE_MISSING) else ~np.isfinite(array)
             if bad.any():
                 raise _damaged(where, f"section {name!r} holds numbers that are not finite")
     return spec, sections

@@ -292,3 +292,16 @@ def test_a_panel_without_ids_goes_on_as_well() -> None:
     later = Panel.of(values[100:], start=100)
     model.update(later)
     assert len(model.history_) == 1
+
+
+def test_a_model_whose_held_out_rows_have_gaps_is_read_back(tmp_path: Path) -> None:
+    table = wave_table({"a": 160, "b": 120}).with_columns(
+        pl.when(pl.int_range(pl.len()) % 29 == 3).then(None).otherwise(pl.col("sold")).alias("sold")
+    )
+    model = quick().fit(table, **COLUMNS)
+    assert np.isnan(model.fitted_.calibration.scores).any()
+    model.save(tmp_path / "gaps.roll")
+    read = rollcast.load(tmp_path / "gaps.roll")
+    assert isinstance(read, Forecaster) and read.predict().equals(model.predict())
+    kept = read.fitted_.calibration.scores
+    np.testing.assert_array_equal(kept, model.fitted_.calibration.scores)

@@ -32,7 +32,7 @@ def _calibration_of_old(sections: dict[str, np.ndarray], scores: np.ndarray) -> 
     counts = section(sections, "calibration/counts", "i8", (scores.shape[1],))
     if (counts < 0).any() or (len(scores) == 0 and counts.any()):
         raise ModelFileError("the model's calibration cannot be. Save the model again.")
-    if not (np.diff(scores, axis=0) >= 0).all() or not (scores >= 0).all():
+    if (np.diff(scores, axis=0) < 0).any() or (scores < 0).any():
         raise ModelFileError("the model's calibration is not sorted. Save the model again.")
     known = np.where(np.arange(len(scores))[:, None] < counts, scores, np.nan)
     # Their order in time is not known; by size the smallest would be forgotten first.

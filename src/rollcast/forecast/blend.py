@@ -77,8 +77,7 @@ class Blend:
     def alone(self, windows: Windows) -> Array:
         """What the methods forecast on average, ``(windows, horizon)``, in the unit of the
         target."""
-        names = blended(self.method)
-        return sum(said(name, windows, self.map) for name in names) / np.float64(len(names))
+        return np.mean([said(name, windows, self.map) for name in blended(self.method)], axis=0)
 
     def refitted(self, training: Windows, units: Array) -> Blend:
         """The same learnt from other windows; ``units (series,)`` are those of errors."""

@@ -24,7 +24,7 @@ from rollcast.forecast.evaluate import crossed_bands, fold_of, judge, raw_window
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster_params import check_params, check_seconds
 from rollcast.forecast.holdout import holdout_of
-from rollcast.forecast.intervals import calibrate, forecast_spread
+from rollcast.forecast.intervals import calibrate, forecast_spread, spread_ratio
 from rollcast.forecast.limits import limits_of
 from rollcast.forecast.members import first_runs, member_files, second_runs
 from rollcast.forecast.sample import error_paths
@@ -47,9 +47,10 @@ def fit_panel(
     listeners: Sequence[Listener],
     checkpoint: str | os.PathLike[str] | None,
     max_seconds: float | None = None,
+    scored: bool = True,
 ) -> tuple[Fitted, History]:
     """Train, calibrate and score on held-out windows, and train again on all of them; with strategy
-    auto, search for the network before."""
+    auto, search for the network before. Not ``scored``: without scores beside the baselines."""
     deadline = Deadline(max_seconds)
     check_params(params)
     check_seconds("max_seconds", max_seconds)
@@ -77,7 +78,9 @@ def fit_panel(
     if place is not None and params["blend"] is None:
         steps = len(firsts[0].history.loss)
         blend, trials = search_blends(setup, weights, steps, trials, part)
-    fitted = finish(params, setup, options, listeners, files, firsts, weights, deadline, blend)
+    fitted = finish(
+        params, setup, options, listeners, files, firsts, weights, deadline, scored, blend
+    )
     return replace(fitted, trials=trials), firsts[0].history
 
 
@@ -90,6 +93,7 @@ def finish(
     firsts: Sequence[Outcome],
     weights: np.ndarray,
     deadline: Deadline,
+    scored: bool = True,
     blend: Blend | None = None,
 ) -> Fitted:
     """Calibrate and score the networks of the first runs; train again on all rows, if asked to. A
@@ -109,12 +113,17 @@ def finish(
     errors = error_paths(prediction.median, below, above, truth)
     limits = limits_of(params, network.head)
     prediction, bands = limits.prediction(prediction), limits.bands(bands)
-    judged = judge(params["name"], held, setup.trained, setup.cut, prediction, bands)
+    judged = None
+    if scored:
+        judged = judge(params["name"], held, setup.trained, setup.cut, prediction, bands)
     seconds, statistics = sum(each.seconds for each in firsts), setup.trained.statistics
     if refit:
         again, weights = second_runs(setup, seed, firsts, listeners, files, deadline)
         seconds, statistics = seconds + again, setup.every.statistics
         blend = blend.refitted(setup.every, setup.units())
+        same = setup.every.at(held.series, held.origin - panel.offsets[held.series])
+        ratio = spread_ratio((below, above), forecast_spread(network, weights, same)[1:])
+        calibration, errors = calibration.in_spreads(ratio), errors * ratio
     location, scale = statistics or (np.empty(0), np.empty(0))
     powers = setup.powers
     return Fitted(
@@ -133,8 +142,8 @@ def finish(
         location=location,
         scale=scale,
         powers=powers,
-        scores=judged.totals(),
-        error_by_step=judged.error_by_step(),
+        scores=judged.totals() if judged else {},
+        error_by_step=judged.error_by_step() if judged else {},
         holdout=holdout,
         series=len(panel),
         rows=len(panel.values),

@@ -130,7 +130,7 @@ Blend = Annotated[
         metavar="NAME",
         help="Forecasts averaged, as far as held-out rows say, with smoothing and drift (theta), "
         "with a trend that dies away (damped), a linear map (linear), or some joined by + "
-        "(default: none)",
+        "(default: none; auto tries them)",
         rich_help_panel=NETWORK,
     ),
 ]

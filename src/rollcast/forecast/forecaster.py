@@ -87,7 +87,8 @@ class Forecaster(AfterFit):
         Forecasts are averaged with those of ``"theta"``: smoothing with drift of each series by
         itself, for short or noisy series; ``"damped"``: with a trend that dies away; ``"linear"``:
         a linear map shared by the phases of a season, for long horizons; or some joined by +. The
-        held-out windows decide how much these count.
+        held-out windows decide how much these count. With strategy auto, None tries them after the
+        search and takes one that is better by more than chance.
     training
         A `Training`: steps, optimizer, learning rate …
     seed

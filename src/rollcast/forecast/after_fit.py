@@ -25,7 +25,7 @@ from rollcast.forecast.stream.opened import check_streamable, open_stream, resto
 from rollcast.forecast.stream.stream import Stream
 from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
-from rollcast.train.events import Listener
+from rollcast.train.events import Listener, TableRead, tell
 from rollcast.train.state import History
 
 Path = str | os.PathLike[str]
@@ -192,6 +192,7 @@ class AfterFit:
         """
         fitted = self._fitted("continue_training")
         panel = self._panel(table, where, query, "continue_training")
+        tell(listeners, TableRead(panel))
         fitted, history = continue_fit(fitted, panel, steps, learning_rate, listeners, max_seconds)
         self.history_, self.training_history_ = panel, history
         self._take(fitted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rollcast.apps.fitting import Choices
@@ -30,11 +31,7 @@ def begun(
                 "--horizon is missing: how many steps to forecast, as in --horizon 14."
             )
         model = choices.forecaster(horizon)
-
-        def fit(**given: Any) -> None:
-            model.fit(**given, **choices.reading())
-
-        return model, fit
+        return model, partial(model.fit, **choices.reading())
     others = [name for name in choices.given() if name not in GOES_ON]
     if others or horizon is not None:
         flag = "--" + (others[0].replace("_", "-") if others else "horizon")
@@ -49,11 +46,7 @@ def begun(
     if not isinstance(model, Forecaster):
         raise UsageError(f"--continue: {continued} is a SequenceRegressor. Fit it again.")
     chosen = {name: getattr(choices, name) for name in ("where", "query", "steps", "learning_rate")}
-
-    def train_on(**given: Any) -> None:
-        model.continue_training(**given, **chosen)
-
-    return model, train_on
+    return model, partial(model.continue_training, **chosen)
 
 
 def train(

@@ -5,7 +5,8 @@ interval at an origin knows only truths that were known there. Short tables are 
 ``again``: over their later half, fitted anew before each horizon of origins, with several seeds.
 Finished tables are kept in a folder, so that a run that was stopped goes on where it was.
 
-    python benchmarks/coverage.py [--data FOLDER] [--kept FOLDER] [--only airline,noise] [--steps N]
+    python benchmarks/interval_coverage.py [--data FOLDER] [--kept FOLDER]
+        [--only airline,noise] [--steps N]
 """
 
 import argparse

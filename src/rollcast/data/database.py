@@ -29,7 +29,10 @@ READS = (
 )
 """What SQLite may do here."""
 
-ALONE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+ALONE: dict[str, Any] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
 """DuckDB fetches no code by itself."""
 
 

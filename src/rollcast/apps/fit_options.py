@@ -129,7 +129,7 @@ Blend = Annotated[
     typer.Option(
         metavar="NAME",
         help="Forecasts averaged, as far as held-out rows say, with smoothing and drift (theta) or "
-        "a linear map (linear) (default: none)",
+        "a linear map (linear) (default: none; auto tries them)",
         rich_help_panel=NETWORK,
     ),
 ]

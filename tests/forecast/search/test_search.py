@@ -9,10 +9,10 @@ import pytest
 import rollcast
 from rollcast import Forecaster, UsageError
 from rollcast.errors import ModelFileError
-from rollcast.forecast.blend import BLENDS
 from rollcast.forecast.holdout import choose_holdout
 from rollcast.forecast.problem import NetworkProblem
 from rollcast.forecast.search import search as searching
+from rollcast.forecast.search.blends import TRIED
 from rollcast.forecast.search.candidates import CANDIDATES, candidates, setting_text
 from rollcast.forecast.search.trials import Judge, Trial
 from rollcast.model.file import read_model, write_model
@@ -84,7 +84,7 @@ def test_the_default_is_tried_first_and_to_the_end_and_none_is_chosen_that_is_wo
     # Half of the others are left after each part of the steps.
     assert sorted(trial.steps for trial in trained[1:]) == [6, 10, 40]
     blends = found.search_[4:]
-    assert [trial.setting["blend"] for trial in blends] == list(BLENDS)
+    assert [trial.setting["blend"] for trial in blends] == list(TRIED)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_a_transform_and_a_blend_that_were_chosen_are_in_every_forecast(
     growing.save(tmp_path / "auto.roll")
     loaded = rollcast.load(tmp_path / "auto.roll")
     assert loaded.predict().equals(growing.predict())
-    assert "2 networks and 2 blends" in loaded.summary()
+    assert "2 networks and 3 blends" in loaded.summary()
     again = rollcast.load(tmp_path / "auto.roll").continue_training(growing.history_, steps=2)
     assert again.fitted_.blend.method == "theta"
 
@@ -233,7 +233,7 @@ def test_a_model_keeps_its_search(found: Forecaster, tmp_path: Path) -> None:
     loaded = rollcast.load(tmp_path / "a.roll")
     assert loaded.search_ == found.search_
     assert loaded.summary() == found.summary()
-    assert "searched: 4 networks and 2 blends in" in found.summary()
+    assert "searched: 4 networks and 3 blends in" in found.summary()
     assert loaded.predict().equals(found.predict())
     spec, sections = read_model(tmp_path / "a.roll")
     for change, message in (

@@ -1,7 +1,8 @@
 """The last step of a search: whether the mean with a simpler method is better than the network.
 
-Nothing is trained for it. What is tried are the BLENDS of forecast/blend.py; one is chosen by the
-same rule as a network: where it is better on the held-out windows by more than chance.
+Nothing is trained for it. What is tried are some of the blends of forecast/blend.py; one is
+chosen by the same rule as a network: where it is better on the held-out windows by more than
+chance.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from rollcast.data.windows import Windows
-from rollcast.forecast.blend import BLENDS, NO_BLEND, Blend, best_blend
+from rollcast.forecast.blend import NO_BLEND, Blend, best_blend
 from rollcast.forecast.deadline import Deadline
 from rollcast.forecast.evaluate import raw_windows
 from rollcast.forecast.intervals import forecast_spread
@@ -25,6 +26,9 @@ MOST_TRIED = 512
 """Held-out windows by which a method is picked; all of them decide whether it is taken."""
 
 
+TRIED = ("theta", "theta + damped", "linear")
+
+
 def search_blends(
     setup: Setup, weights: Array, steps: int, trials: Sequence[Trial], deadline: Deadline
 ) -> tuple[Blend, tuple[Trial, ...]]:
@@ -35,7 +39,7 @@ def search_blends(
     every = np.arange(held.count)
     tried: list[Trial] = []
     best, best_ratio = "", 1.0
-    for method in BLENDS:
+    for method in TRIED:
         clock = Deadline(None)
         if not deadline.left:
             break

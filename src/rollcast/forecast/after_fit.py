@@ -19,8 +19,7 @@ from rollcast.forecast.learn import learnt
 from rollcast.forecast.origins import checked_rolling, run_backtest
 from rollcast.forecast.result import USUAL_LEVELS
 from rollcast.forecast.saved import model as saved
-from rollcast.forecast.stream.opened import check_streamable, open_stream, restored_stream
-from rollcast.forecast.stream.stream import Stream
+from rollcast.forecast.stream import opened
 from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
 from rollcast.train.events import Listener, TableRead, tell
@@ -134,7 +133,7 @@ class AfterFit(Forecasts):
         where: str | None = None,
         query: str | None = None,
         state: bytes | None = None,
-    ) -> Stream:
+    ) -> opened.AnyStream:
         """A `Stream`: forecasts row by row. Needs strategy recursive and scaling series.
 
         ``series`` is an id (values are then plain numbers) or a list of ids, which are stepped
@@ -144,13 +143,13 @@ class AfterFit(Forecasts):
         Raises UsageError for other models and unknown ids, ModelFileError for a wrong state.
         """
         fitted = self._fitted("stream")
-        check_streamable(fitted)
+        opened.check_streamable(fitted)
         if state is not None:
             if series is not None or table is not None or where is not None:
                 raise UsageError("stream: a state says all. Leave series, table and where out.")
-            return restored_stream(self.name, fitted, state)
+            return opened.restored_stream(self.name, fitted, state)
         panel = self._panel(table, where, query, "stream")
-        return open_stream(self.name, fitted, panel, series)
+        return opened.open_stream(self.name, fitted, panel, series)
 
     def save(self, path: Path, history: bool = True) -> None:
         """Write the model to one file, whole or not at all.

@@ -128,9 +128,9 @@ Blend = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Forecasts averaged, as far as held-out rows say, with smoothing and drift (theta), "
-        "with a trend that dies away (damped), a linear map (linear), or some joined by + "
-        "(default: none; auto tries them)",
+        help="Averaged, as far as held-out rows say, with other forecasts: theta (smoothing with "
+        "drift), damped (with a trend that dies away), linear (a linear map), or some joined by + "
+        "(default: none; auto tries each)",
         rich_help_panel=NETWORK,
     ),
 ]

@@ -108,6 +108,10 @@ class Choices:
             found["snap"] = True
         return found
 
+    def given(self) -> tuple[str, ...]:
+        """The names of those that were given."""
+        return tuple(each.name for each in fields(self) if getattr(self, each.name) != each.default)
+
     def _given(self, *names: str) -> dict[str, Any]:
         """Those that were given; the others keep the defaults of the public classes."""
         found = {name: getattr(self, name) for name in names}

@@ -239,6 +239,14 @@ ClipNorm = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
+ClipValue = Annotated[
+    float | None,
+    typer.Option(
+        metavar="VALUE",
+        help="Bound of each of the gradient's elements (default: none)",
+        rich_help_panel=TRAINING,
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(

@@ -73,7 +73,11 @@ class Calibration:
     def _sorted(self) -> np.ndarray:
         return np.sort(self.scores, axis=0)  # NaN goes last
 
-    @property
+    @cached_property
+    def _radii(self) -> dict[float, np.ndarray]:
+        return {}
+
+    @cached_property
     def largest_level(self) -> float:
         """The largest level that every step can give, in percent: 100 · (1 − 1/(n + 1))."""
         return 100.0 * (1.0 - 1.0 / (int(self.counts.min()) + 1))
@@ -95,9 +99,12 @@ class Calibration:
 
         ``level`` in percent. Raises UsageError when there are too few held-out windows for it.
         """
-        self.check(level)
-        found = self._sorted[ranks_of(self.counts, level) - 1, np.arange(self.scores.shape[1])]
-        return found * widening(self.counts, self.overlap, level)
+        check_level(level)
+        if level not in self._radii:
+            self.check(level)
+            found = self._sorted[ranks_of(self.counts, level) - 1, np.arange(self.scores.shape[1])]
+            self._radii[level] = found * widening(self.counts, self.overlap, level)
+        return self._radii[level]
 
     def in_spreads(self, ratio: np.ndarray) -> Calibration:
         """The same where a spread is as wide as ``ratio (horizon,)`` of those before."""

@@ -92,7 +92,7 @@ def test_an_absent_column_lists_those_found_and_the_option(option: str) -> None:
         DataError,
         "polars table has no column 'yy'",
         "'unique_id', 'ds', 'y'",
-        f"{option}= (--{option} on the command line)",
+        f"{option}= (--{option}), or rename it",
         **{option: "yy"},
     )
 
@@ -123,6 +123,18 @@ def test_stamps_in_the_index_of_pandas_are_pointed_at() -> None:
 def test_two_columns_of_one_name_are_refused() -> None:
     table = pd.DataFrame([[1, 1.0, 2.0]], columns=["ds", "y", "y"])
     fault(DataError, "'y'", source=table)
+
+
+def test_two_columns_of_one_name_in_a_text_file_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "two.csv", 'ds,"y",y\n2024-01-01,1,2\n')
+    fault(DataError, "two.csv: two columns are named 'y'", source=path)
+    ends = write(tmp_path / "ends.csv", "ds,y,,\n2024-01-01,1,,\n2024-01-02,2,,\n")
+    assert read(ends).values.tolist() == [1, 2]  # separators at the end name nothing
+
+
+def test_a_table_without_column_names_is_told_from_one_with_others(tmp_path: Path) -> None:
+    path = write(tmp_path / "bare.csv", "2024-01-01,1.5\n2024-01-02,2\n")
+    fault(DataError, "no column 'ds'", "a first row of column names", source=path)
 
 
 def test_one_column_cannot_be_two_things() -> None:
@@ -242,6 +254,17 @@ def test_a_frequency_that_contradicts_the_stamps_says_where() -> None:
         source=hourly(0, 60, 120),
         freq="D",
     )
+
+
+def test_a_frequency_finer_than_all_steps_is_refused() -> None:
+    days = [f"2024-01-{day:02}" for day in range(1, 21)]
+    table = pl.DataFrame({"ds": days, "y": range(20)})
+    fault(DataError, "freq='h' is too fine", "1 day, 24 such steps", source=table, freq="h")
+
+
+def test_a_static_input_that_moves_is_shown_as_people_write_it() -> None:
+    table = pl.DataFrame({"ds": [1, 2], "y": [1, 2], "size": [0.5, 3]})
+    fault(DataError, "static input 'size' is 0.5 and 3.0;", source=table, static="size")
 
 
 def test_a_first_stamp_off_the_grid_is_named() -> None:

@@ -262,10 +262,13 @@ def test_fit_reports_its_scores_beside_the_baselines(fitted: Forecaster) -> None
 
 
 def test_listeners_get_every_event(table: pl.DataFrame) -> None:
-    from rollcast.train.events import FitFinished, FitStarted, StepDone
+    from rollcast.train.events import FitFinished, FitStarted, StepDone, TableRead
 
     events: list[object] = []
     model = quick().fit(table, **COLUMNS, listeners=[events.append])
+    read, *events = events
+    assert isinstance(read, TableRead)
+    assert len(read.panel) == 3
     assert isinstance(events[0], FitStarted)
     assert isinstance(events[-1], FitFinished)
     assert sum(isinstance(event, StepDone) for event in events) == QUICK.steps

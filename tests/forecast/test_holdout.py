@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollcast import Forecaster, UsageError
 from rollcast.data.panel import Panel
 from rollcast.forecast.holdout import (
     PADDED_SHARE,
@@ -113,3 +114,8 @@ def test_of_most_series_the_window_is_whole() -> None:
     assert choose_context(panel, 6, holdout) == max(6, int(room)) < 18
     seasonal = panel_of(lengths, season=4)
     assert choose_context(seasonal, 6, holdout) % 4 == 0
+
+
+def test_a_context_longer_than_every_series_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"context=5000: the longest series .* has 60 rows"):
+        Forecaster(3, context=5000).fit(panel_of([60, 40]))

@@ -15,7 +15,7 @@ from rollcast.errors import UsageError
 from rollcast.forecast.evaluate import raw_windows
 from rollcast.forecast.problem import NetworkProblem
 from rollcast.model.predict import predict
-from rollcast.train.events import Event, FitFinished, FitStarted, StepDone
+from rollcast.train.events import Event, FitFinished, FitStarted, StepDone, TableRead
 from rollcast.train.loop import run
 from rollcast.train.training import learning_rate_for
 
@@ -231,7 +231,7 @@ def test_a_second_half_of_a_checkpoint_without_its_first_is_refused_at_once(
     events: list[Event] = []
     with pytest.raises(UsageError, match=r"run\.ckpt\.final: .* is gone\. Delete it"):
         quick().fit(table, **COLUMNS, checkpoint=path, listeners=[events.append])
-    assert events == []
+    assert not [event for event in events if not isinstance(event, TableRead)]
 
 
 # on the clock

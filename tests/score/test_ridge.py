@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rollcast import engine
-from rollcast.score.ridge import ridge, solve
+from rollcast.score.ridge import products, ridge, ridges, solve
 
 
 @pytest.mark.parametrize("size", [1, 3, 31, 32, 33, 97, 130])
@@ -42,3 +42,17 @@ def test_the_threads_do_not_show_in_the_bits() -> None:
     finally:
         engine.set_threads(None)
     assert len(set(results)) == 1
+
+
+def test_ridges_are_each_ridge_and_products_those_of_numpy() -> None:
+    generator = np.random.default_rng(0)
+    inputs, target = generator.normal(size=(310, 205)), generator.normal(size=(310, 3))
+    gram, cross = products(np.concatenate([inputs, target], axis=1), 205)
+    np.testing.assert_allclose(gram, inputs.T @ inputs, rtol=1e-12, atol=1e-10)
+    np.testing.assert_allclose(cross, inputs.T @ target, rtol=1e-12, atol=1e-10)
+    np.testing.assert_array_equal(gram, gram.T)
+    penalties = np.array([0.01, 1.0, 100.0])
+    for penalty, found in zip(penalties, ridges(gram, cross, penalties), strict=True):
+        np.testing.assert_array_equal(found, ridge(gram, cross, penalty))
+        expected = np.linalg.solve(gram + penalty * np.eye(205), cross)
+        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-11)

@@ -22,6 +22,7 @@ from rollcast.errors import UsageError
 if TYPE_CHECKING:
     from rollcast.forecast.forecaster import Forecaster
     from rollcast.forecast.sequence.regressor import SequenceRegressor
+    from rollcast.train.events import Event, Listener
     from rollcast.train.watch import GradientWatch
 
 app = typer.Typer(
@@ -74,7 +75,8 @@ def forecast(
     with exit_codes(quiet):
         asked = typed.levels_of(level)
         check_results(table, out=out, samples=samples, report=report, save=save, quiet=quiet)
-        model, watch = trained(table, horizon, choices, quiet)
+        ahead = ready(choices.forecaster(horizon).get_params(), asked, future_table)
+        model, watch = trained(table, horizon, choices, quiet, ahead)
         # First, so that a level beyond what was learnt does not cost the training.
         if save is not None:
             model.save(save)
@@ -111,8 +113,22 @@ def fit(
             show_fit(model.scores_, {"report": report, "model": save})
 
 
+def ready(
+    params: dict[str, Any], levels: tuple[float, ...] | None, future: str | None
+) -> "Listener":
+    """What ends a fit before it trains, where the forecast after it could not be made."""
+    from rollcast.forecast.ready import check_forecast
+    from rollcast.train.events import TableRead
+
+    def listener(event: "Event") -> None:
+        if isinstance(event, TableRead):
+            check_forecast(params, event.panel, levels, future)
+
+    return listener
+
+
 def trained(
-    table: str, horizon: int, choices: Choices, quiet: bool
+    table: str, horizon: int, choices: Choices, quiet: bool, *listeners: "Listener"
 ) -> tuple["Forecaster", "GradientWatch | None"]:
     """The Forecaster fitted to the table, and what watched its gradients, under a bar."""
     from rollcast import GradientWatch
@@ -121,7 +137,7 @@ def trained(
     with TrainingBar(screen(errors=True), shown=is_watched() and not quiet) as bar:
         warn = (lambda message: None) if quiet else bar.warn
         watch = GradientWatch(warn=warn) if choices.watch_gradients else None
-        listeners = (bar,) if watch is None else (bar, watch)
+        listeners += (bar,) if watch is None else (bar, watch)
         limit = choices.max_seconds()
         model.fit(table, listeners=listeners, max_seconds=limit, **choices.reading())
     return model, watch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rollcast.data.objects import frame_of
-from rollcast.data.table import Table
+from rollcast.data.table import Table, must_differ
 from rollcast.errors import DataError, MissingExtraError
 
 
@@ -70,7 +71,15 @@ def _open_text(path: Path) -> Table:
         return nw.from_native(read(wanted, None).select(wanted))
 
     names = tuple(read(None, 0).columns)
+    must_differ(_written(content, separator), path.name)
     return Table(names, path.name, "polars", load, typed=False, decimal_comma=separator == ";")
+
+
+def _written(content: bytes, separator: str) -> list[str]:
+    """The names in the header as they stand there: of two alike polars renames the second. Those
+    left out, as by separators at the end of each line, are none."""
+    line = content.lstrip().partition(b"\n")[0].decode(errors="replace")
+    return [name for name in next(csv.reader([line], delimiter=separator), []) if name.strip()]
 
 
 def _decode(path: Path) -> bytes:

@@ -56,8 +56,9 @@ def holiday_dates(country: str, year: int) -> np.ndarray:
     try:
         found = holidays.country_holidays(name, subdiv=part or None, years=year)
     except (NotImplementedError, KeyError) as error:
+        reason = str(error)[:120].rstrip(".")
         raise UsageError(
-            f"holidays={country!r}: {str(error)[:120]} Expected a country of two letters such as "
+            f"holidays={country!r}: {reason}. Expected a country of two letters such as "
             "'DE', with a part of it if you like: 'DE-BY'."
         ) from None
     return np.array(sorted(found), "M8[D]")

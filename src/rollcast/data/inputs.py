@@ -213,9 +213,9 @@ def _of_series(panel: Panel, codes: Array, column: Input, values: Array) -> Arra
     moved = np.flatnonzero(lowest < highest)
     if len(moved):
         index = int(moved[0])
-        two = [lowest[index], highest[index]]
+        two: list[object] = [float(lowest[index]), float(highest[index])]
         if column.categories is not None:
-            two = [column.categories[int(code) - 1] for code in two]
+            two = [column.categories[int(each[index]) - 1] for each in (lowest, highest)]
         raise DataError(
             f"{panel.place(index)}: static input {column.name!r} is {two[0]!r} and {two[1]!r}; "
             "expected one value a series. Name it in past or future, or correct it."

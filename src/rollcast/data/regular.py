@@ -24,6 +24,8 @@ DUPLICATES = ("error", "first", "last", "mean")
 """What may be done with rows of one series that share a stamp."""
 
 MOST_GAPS = 1000
+MANY_STEPS = 10
+"""Steps between rows that say for sure that a frequency is too fine, if none of them is one."""
 """Rows a filled table may have for each row that came in; more is a wrong stamp, not a gap."""
 
 
@@ -144,6 +146,8 @@ def on_grid(
     slots, exact = steps_between(starts, rows.times, freq)
     if not exact.all():
         _refuse(rows, int(np.flatnonzero(~exact)[0]), freq, given, place)
+    if given:
+        _refuse_too_fine(rows, slots, freq, place)
     longest = int(slots[offsets[1:] - 1].max())
     total = int((slots[offsets[1:] - 1] + 1).sum())
     if total > MOST_GAPS * len(rows.times) and total > 1_000_000:
@@ -169,6 +173,21 @@ def on_grid(
     else:
         times = advance(np.repeat(rows.times[first], lengths), freq, count_within(lengths))
     return values, bounds, times
+
+
+def _refuse_too_fine(
+    rows: Rows, slots: np.ndarray, freq: str | int, place: Callable[[int], str]
+) -> None:
+    """Raise DataError where no row is one step of the frequency given after the one before."""
+    inside = np.flatnonzero(rows.codes[1:] == rows.codes[:-1])
+    steps = np.diff(slots)[inside]
+    if len(steps) >= MANY_STEPS and steps.min() > 1:
+        index = int(inside[steps.argmin()])
+        raise DataError(
+            f"{place(int(rows.codes[index]))}: freq={freq!r} is too fine: no two rows are nearer "
+            f"than {step_text(rows.times[index + 1] - rows.times[index])}, {steps.min()} such "
+            "steps. Give the true step, or leave freq out to have it found."
+        )
 
 
 def _refuse(

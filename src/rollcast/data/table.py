@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from rollcast.errors import DataError, UsageError
+
+_VALUE = re.compile(r"[+-]?[\d.,:/\s-]*\d[\d.,:/\s-]*")  # a number, a date or a time
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,13 @@ class Table:
         index = ""
         if self.index:
             index = f" The {self.index} is not a column: pass table.reset_index()."
-        flag = option.replace("id", "--id").replace("time", "--time").replace("target", "--target")
+        header = ""
+        if self.names and all(_VALUE.fullmatch(other.strip()) for other in self.names):
+            header = " They look like values: give the table a first row of column names."
         raise DataError(
             f"{self.source} has no column {name!r} ({why}). Columns found: "
-            f"{', '.join(map(repr, self.names)) or 'none'}.{meant}{index} "
-            f"Name the right one with {option}= ({flag} on the command line)."
+            f"{', '.join(map(repr, self.names)) or 'none'}.{header}{meant}{index} "
+            f"Name the right one with {option}= (--{option}), or rename it."
         )
 
 

@@ -13,6 +13,7 @@ from rollcast.errors import NotFittedError, UsageError
 from rollcast.forecast import intervals
 from rollcast.forecast.backtest import Backtest
 from rollcast.forecast.continuing import continue_fit
+from rollcast.forecast.fit import fit_panel
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.history import append
 from rollcast.forecast.learn import learnt
@@ -235,8 +236,7 @@ class AfterFit:
         rolling = checked_rolling(horizon, windows, step, gap, level, refit, recalibrate)
 
         def fit(known: Panel) -> Fitted:
-            other: Any = type(self)(**self.get_params())
-            return other.fit(known, listeners=listeners).fitted_
+            return fit_panel(self.get_params(), known, {}, listeners, None, scored=False)[0]
 
         return run_backtest(self.name, panel, horizon, rolling, fitted, fit)
 

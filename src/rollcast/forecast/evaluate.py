@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from rollcast.data.panel import Panel
 from rollcast.data.windows import Windows
@@ -103,10 +104,16 @@ def raw_windows(
 
     NaN where missing, outside the series, or at and after the row ``stop (windows,)``.
     """
-    rows = origin.astype(np.int64)[:, None] + np.arange(-context, horizon)
-    end = panel.offsets[1:][series] if stop is None else stop
-    inside = (rows >= panel.offsets[series][:, None]) & (rows < end[:, None])
-    values = np.where(inside, panel.values[np.where(inside, rows, 0)], np.nan)
+    origin, span = origin.astype(np.int64), context + horizon
+    begin, end = panel.offsets[series], panel.offsets[1:][series] if stop is None else stop
+    values = np.empty((len(origin), span))
+    whole = (origin - context >= begin) & (origin + horizon <= end)
+    if whole.any():  # those lie in one piece
+        values[whole] = sliding_window_view(panel.values, span)[origin[whole] - context]
+    rest = ~whole
+    rows = origin[rest, None] + np.arange(-context, horizon)
+    inside = (rows >= begin[rest, None]) & (rows < end[rest, None])
+    values[rest] = np.where(inside, panel.values[np.where(inside, rows, 0)], np.nan)
     return values[:, :context], values[:, context:]
 
 

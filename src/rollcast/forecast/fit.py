@@ -23,8 +23,8 @@ from rollcast.forecast.deadline import Deadline
 from rollcast.forecast.evaluate import crossed_bands, fold_of, judge, raw_windows
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster_params import check_params, check_seconds
-from rollcast.forecast.holdout import choose_holdout, given_holdout
-from rollcast.forecast.intervals import calibrate, forecast_spread
+from rollcast.forecast.holdout import holdout_of
+from rollcast.forecast.intervals import calibrate, forecast_spread, spread_ratio
 from rollcast.forecast.limits import limits_of
 from rollcast.forecast.members import first_runs, member_files, second_runs
 from rollcast.forecast.sample import error_paths
@@ -46,21 +46,21 @@ def fit_panel(
     listeners: Sequence[Listener],
     checkpoint: str | os.PathLike[str] | None,
     max_seconds: float | None = None,
+    scored: bool = True,
 ) -> tuple[Fitted, History]:
     """Train, calibrate and score on held-out windows, and train again on all of them; with strategy
-    auto, search for the network before."""
+    auto, search for the network before. Not ``scored``: without scores beside the baselines."""
     deadline = Deadline(max_seconds)
     check_params(params)
     check_seconds("max_seconds", max_seconds)
-    members, seed, horizon = params["ensemble"], params["seed"], int(params["horizon"])
+    members, seed = params["ensemble"], params["seed"]
     files = member_files(checkpoint, members)
     if params["name"] in (panel.columns.id, *panel.columns.time):
         raise UsageError(
             f"name={params['name']!r}: the table has a column of that name for its id or time. "
             "Choose another."
         )
-    rows = params["validation"]
-    holdout = given_holdout(panel, horizon, rows) if rows else choose_holdout(panel, horizon)
+    holdout = holdout_of(params, panel)
     with place_of_trials(params, files) as place:
         trials, spent = (), 0.0
         if place is None:
@@ -73,7 +73,7 @@ def fit_panel(
             setup = replace(setup, training=replace(setup.training, max_seconds=limit / 2))
         part = Deadline(deadline.left * (FIRST_SHARE if refit else ALONE_SHARE))
         firsts, weights = first_runs(setup, seed, members, listeners, place or files, part, spent)
-    fitted = finish(params, setup, options, listeners, files, firsts, weights, deadline)
+    fitted = finish(params, setup, options, listeners, files, firsts, weights, deadline, scored)
     return replace(fitted, trials=trials), firsts[0].history
 
 
@@ -86,6 +86,7 @@ def finish(
     firsts: Sequence[Outcome],
     weights: np.ndarray,
     deadline: Deadline,
+    scored: bool = True,
 ) -> Fitted:
     """Calibrate and score the networks of the first runs; train again on all rows, if asked to."""
     network, held, panel, horizon = setup.network, setup.held, setup.every.panel, setup.held.horizon
@@ -103,12 +104,17 @@ def finish(
     errors = error_paths(prediction.median, below, above, truth)
     limits = limits_of(params, network.head)
     prediction, bands = limits.prediction(prediction), limits.bands(bands)
-    judged = judge(params["name"], held, setup.trained, setup.cut, prediction, bands)
+    judged = None
+    if scored:
+        judged = judge(params["name"], held, setup.trained, setup.cut, prediction, bands)
     seconds, statistics = sum(each.seconds for each in firsts), setup.trained.statistics
     if refit:
         again, weights = second_runs(setup, seed, firsts, listeners, files, deadline)
         seconds, statistics = seconds + again, setup.every.statistics
         blend = blend.refitted(setup.every, setup.units())
+        same = setup.every.at(held.series, held.origin - panel.offsets[held.series])
+        ratio = spread_ratio((below, above), forecast_spread(network, weights, same)[1:])
+        calibration, errors = calibration.in_spreads(ratio), errors * ratio
     location, scale = statistics or (np.empty(0), np.empty(0))
     powers = setup.powers
     return Fitted(
@@ -127,8 +133,8 @@ def finish(
         location=location,
         scale=scale,
         powers=powers,
-        scores=judged.totals(),
-        error_by_step=judged.error_by_step(),
+        scores=judged.totals() if judged else {},
+        error_by_step=judged.error_by_step() if judged else {},
         holdout=holdout,
         series=len(panel),
         rows=len(panel.values),

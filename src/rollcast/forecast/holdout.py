@@ -6,7 +6,9 @@ The held-out windows decide when training stops, calibrate the intervals and giv
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -79,6 +81,12 @@ def given_holdout(panel: Panel, horizon: int, rows: int) -> Holdout:
         )
     step = -(-(rows - horizon + 1) * len(panel) // MOST_HELD)
     return Holdout(1 + (rows - horizon) // step, step, rows)
+
+
+def holdout_of(params: Mapping[str, Any], panel: Panel) -> Holdout:
+    """That of a `Forecaster` with these arguments: what it was given, or what is chosen."""
+    rows, horizon = params["validation"], int(params["horizon"])
+    return given_holdout(panel, horizon, rows) if rows else choose_holdout(panel, horizon)
 
 
 def choose_context(panel: Panel, horizon: int, holdout: Holdout) -> int:

@@ -49,6 +49,10 @@ SPREAD_LEVELS = (0.1, 0.9)
 """The head's quantiles whose distance from the median is the spread."""
 
 
+Spreads = tuple[np.ndarray, np.ndarray]
+"""Below and above the median, each ``(windows, horizon)``."""
+
+
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """Scores of held-out windows, ``(windows, horizon)``, NaN where the truth was not observed, in
@@ -90,6 +94,10 @@ class Calibration:
         """
         self.check(level)
         return self._sorted[ranks_of(self.counts, level) - 1, np.arange(self.scores.shape[1])]
+
+    def in_spreads(self, ratio: np.ndarray) -> Calibration:
+        """The same where a spread is as wide as ``ratio (horizon,)`` of those before."""
+        return Calibration(self.scores * ratio, self.stamps)
 
     def after(self, scores: np.ndarray, stamps: np.ndarray) -> Calibration:
         """The calibration with the scores of more windows; the oldest are forgotten."""
@@ -171,6 +179,17 @@ def forecast_spread(
     """Forecasts of windows, with quantiles at ``levels``, and their spreads below and above."""
     found = predict(network, weights, windows, levels=(*levels, *spread_levels(network)))
     return with_spread(network, blend.applied(found, windows))
+
+
+def spread_ratio(before: Spreads, after: Spreads) -> np.ndarray:
+    """How many spreads of ``after`` make one of ``before``, at each step, ``(horizon,)``: both are
+    of the same windows, of a typical one the interval is then as wide in either.
+
+    The network that forecasts is not the one whose errors calibrate: it has seen more rows, and
+    says of all windows that it errs less (or more). Its errors on windows it has not seen are not
+    known; the widths of its spreads are, and they bear no truth.
+    """
+    return np.median(sum(before) / sum(after), axis=0)
 
 
 def spread_levels(network: Network) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from rollcast.data.inputs import ROLES
 from rollcast.data.panel import Panel
 from rollcast.data.windows import Windows
+from rollcast.errors import UsageError
 from rollcast.forecast.holdout import (
     Holdout,
     choose_context,
@@ -35,8 +36,13 @@ UNITS_WITH_INPUTS = 32
 
 
 def context_of(params: dict[str, Any], panel: Panel, holdout: Holdout) -> int:
-    """Rows that the network sees."""
+    """Rows that the network sees. Raises UsageError for more than there are."""
     if params["context"]:
+        if params["context"] > panel.lengths.max():
+            raise UsageError(
+                f"context={params['context']}: the longest series of {panel.source} has "
+                f"{panel.lengths.max()} rows. Give fewer, or none to have it chosen."
+            )
         return int(params["context"])
     context = choose_context(panel, int(params["horizon"]), holdout)
     if params["strategy"] == "recursive" and 1 < panel.season <= context:

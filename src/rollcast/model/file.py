@@ -24,6 +24,10 @@ KIND = "rollcast model"
 VERSION = 1
 """Version of the format. A file of version n loads in every later version."""
 
+MAY_BE_MISSING = ("history/", "calibration/scores")
+"""Sections whose numbers may be missing: values that were not observed, and how far off forecasts
+of them were."""
+
 ROOMS = ("network", "scaling", "calibration", "history", "stream")
 """First parts of the names a section may have."""
 
@@ -68,9 +72,8 @@ def pack_container(kind: str, spec: dict[str, Any], sections: dict[str, np.ndarr
 def read_model(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return ``(spec, sections)`` of the model file at ``path``; the arrays are read-only.
 
-    Numbers of the network, the scaling and the calibration are finite; the history may hold NaN
-    (missing). Raises ModelFileError for a file that is absent, damaged, truncated, foreign, or of
-    a newer format.
+    Numbers are finite, but for those of MAY_BE_MISSING, which may be NaN. Raises ModelFileError for
+    a file that is absent, damaged, truncated, foreign, or of a newer format.
     """
     where = os.fspath(path)
     try:
@@ -104,7 +107,8 @@ def unpack_container(
         raise _damaged(where, "its spec is not a JSON object")
     for name, array in sections.items():
         if array.dtype.kind == "f":
-            bad = np.isinf(array) if name.startswith("history/") else ~np.isfinite(array)
+            missing = name.startswith(MAY_BE_MISSING)
+            bad = np.isinf(array) if missing else ~np.isfinite(array)
             if bad.any():
                 raise _damaged(where, f"section {name!r} holds numbers that are not finite")
     return spec, sections

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rollcast.errors import UsageError
 from rollcast.score.past import carried
-from rollcast.score.ridge import ridge
+from rollcast.score.ridge import products, ridge, ridges
 
 MOST_WINDOWS = 20_000  # more are thinned evenly: they overlap and hardly change the map
 BLOCKS = 5  # of neighbouring windows, left out in turn; neighbours overlap, so never one by one
@@ -71,7 +71,9 @@ def fit_linear(past: NDArray, target: NDArray, season: int) -> LinearMap:
     if chosen.size < 2:
         return LinearMap(np.zeros((context + 1, horizon)), season, np.inf)
     inputs, location, scale = _normalised(past)
-    target = carried(np.concatenate([past, target], axis=1))[:, context:]
+    gappy = np.isnan(target).any(axis=1)
+    if gappy.any():
+        target[gappy] = carried(np.concatenate([past, target], axis=1)[gappy])[:, context:]
     target = np.clip((target - location) / scale, -LARGEST_TARGET, LARGEST_TARGET)
     weights, penalty = _robust_ridge(inputs, target - _seasonal(inputs, horizon, season))
     return LinearMap(weights, season, penalty)
@@ -93,16 +95,26 @@ def _normalised(past: NDArray) -> tuple[NDArray, NDArray, NDArray]:
 
     The deviation of a flat window is that of rounding: it counts as 1, so nothing is divided by it.
     """
-    observed = ~np.isnan(past)
-    count = np.maximum(observed.sum(axis=1, keepdims=True), 1)
-    location = np.where(observed, past, 0.0).sum(axis=1, keepdims=True) / count
-    deviation = np.where(observed, past - location, 0.0)
-    scale = np.sqrt(np.square(deviation).sum(axis=1, keepdims=True) / count)
+    inputs = np.empty((len(past), past.shape[1] + 1))
+    values = inputs[:, :-1]
+    inputs[:, -1] = 1.0
+    missing = np.isnan(past)
+    gappy = np.flatnonzero(missing.any(axis=1))
+    gaps = len(gappy) > 0
+    count = np.maximum((~missing).sum(axis=1, keepdims=True), 1) if gaps else past.shape[1]
+    known = np.where(missing, 0.0, past) if gaps else past
+    location = known.sum(axis=1, keepdims=True) / count
+    np.subtract(known, location, out=values)
+    if gaps:
+        values[missing] = 0.0
+    scale = np.sqrt(np.square(values).sum(axis=1, keepdims=True) / count)
     scale = np.where(scale > 1e-9 * np.abs(location), scale, 1.0)
-    # A window with nothing observed has no location: NaN, and so is its forecast.
-    location = np.where(observed.any(axis=1, keepdims=True), location, np.nan)
-    filled = carried(np.where(observed, deviation / scale, np.nan))
-    inputs = np.concatenate([np.nan_to_num(filled, nan=0.0), np.ones((len(past), 1))], axis=1)
+    values /= scale
+    if gaps:
+        # A window with nothing observed has no location: NaN, and so is its forecast.
+        location = np.where(missing.all(axis=1, keepdims=True), np.nan, location)
+        values[missing] = np.nan
+        values[gappy] = np.nan_to_num(carried(values[gappy]), nan=0.0)
     return inputs, location, scale
 
 
@@ -133,18 +145,17 @@ def _ridge(inputs: NDArray, target: NDArray) -> tuple[NDArray, float]:
 
     Everything is read off the products of each block, so a window is touched once.
     """
-    blocks = np.array_split(np.arange(len(inputs)), min(BLOCKS, len(inputs)))
-    gram = np.stack([inputs[block].T @ inputs[block] for block in blocks])
-    cross = np.stack([inputs[block].T @ target[block] for block in blocks])
+    count, size = inputs.shape
+    blocks = np.array_split(np.concatenate([inputs, target], axis=1), min(BLOCKS, count))
+    gram, cross = map(np.stack, zip(*(products(block, size) for block in blocks), strict=True))
+    whole, every = gram.sum(axis=0), cross.sum(axis=0)
     error = np.zeros(PENALTIES.size)
     for index, block in enumerate(blocks):
-        count = len(inputs) - len(block)
-        rest = gram.sum(axis=0) - gram[index], cross.sum(axis=0) - cross[index]
-        for row, penalty in enumerate(PENALTIES):
-            weights = ridge(*rest, penalty * count)
-            # |target - inputs w|², less |target|², which is the same for every penalty
+        penalties = PENALTIES * (count - len(block))
+        # |target - inputs w|², less |target|², which is the same for every penalty
+        for row, weights in enumerate(ridges(whole - gram[index], every - cross[index], penalties)):
             error[row] += np.sum(weights * (gram[index] @ weights - 2.0 * cross[index]))
     # Penalties that differ by rounding only: the largest, the nearest to seasonal naive.
     best = np.flatnonzero(error <= error.min() + 1e-9 * np.abs(error).max())[-1]
     penalty = float(PENALTIES[best])
-    return ridge(gram.sum(axis=0), cross.sum(axis=0), penalty * len(inputs)), penalty
+    return ridge(whole, every, penalty * count), penalty

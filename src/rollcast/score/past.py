@@ -19,6 +19,9 @@ def carried(past: NDArray) -> NDArray:
 
     Before the first observed value it stays NaN.
     """
-    index = np.where(np.isnan(past), 0, np.arange(past.shape[1]))
+    missing = np.isnan(past)
+    if not missing.any():
+        return past.copy()
+    index = np.where(missing, 0, np.arange(past.shape[1]))
     np.maximum.accumulate(index, axis=1, out=index)
     return np.take_along_axis(past, index, axis=1)

@@ -9,7 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from rollcast.data.panel import Panel
+
 Reason = Literal["finished", "patience", "max_seconds", "interrupted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class TableRead:
+    """A `Forecaster` has read its table; nothing is trained yet. A listener that raises ends the
+    fit before it costs anything."""
+
+    panel: Panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +96,5 @@ class TrialDone:
     seconds: float  # since the last time it was trained
 
 
-Event = FitStarted | GradientSeen | StepDone | ValidationDone | FitFinished | TrialDone
+Event = TableRead | FitStarted | GradientSeen | StepDone | ValidationDone | FitFinished | TrialDone
 Listener = Callable[[Event], None]

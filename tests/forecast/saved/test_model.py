@@ -37,6 +37,19 @@ def test_a_loaded_model_gives_the_same_bits_without_the_table(
     assert repr(loaded) == repr(model)
 
 
+def test_a_model_whose_held_out_rows_have_gaps_loads_again(tmp_path: Path) -> None:
+    values = 5 + np.sin(np.arange(200) / 3)
+    values[[180, 181, 190]] = np.nan  # truths of windows that are held out
+    model = quick().fit(pl.DataFrame({"ds": range(200), "y": values}))
+    assert np.isnan(model.fitted_.calibration.scores).any()
+    model.save(tmp_path / "model.roll")
+    loaded = rollcast.load(tmp_path / "model.roll")
+    assert loaded.predict().equals(model.predict())
+    assert np.array_equal(
+        loaded.fitted_.calibration.scores, model.fitted_.calibration.scores, equal_nan=True
+    )
+
+
 def test_a_loaded_model_can_be_saved_again_to_the_same_bytes(saved: Path) -> None:
     rollcast.load(saved).save(saved.with_name("again.roll"))
     assert saved.with_name("again.roll").read_bytes() == saved.read_bytes()

@@ -36,7 +36,18 @@ STEP = {room: step for step, rooms in enumerate(ORDER) for room in rooms}
 
 # Everything that costs more to import than `import rollcast` may; only NumPy is free.
 HEAVY = {"polars", "narwhals", "plotly", "typer", "rich", "scipy", "safetensors", "holidays"}
-GUESTS = {"torch", "pandas", "pyarrow", "sklearn", "sktime", "onnx", "ray", "optuna", "fastapi"}
+GUESTS = {
+    "torch",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "sktime",
+    "onnx",
+    "onnxruntime",
+    "ray",
+    "optuna",
+    "fastapi",
+}
 
 # A forecast goes back in the kind of table that came in; then the library is loaded already.
 TABLES = {"pandas", "pyarrow"}

@@ -18,6 +18,7 @@ import numpy as np
 from sets import REAL
 
 import rollcast
+from protocols import peers
 from protocols.protocol import Case, Found, Method, Protocol
 from rollcast.errors import RollcastError
 from rollcast.score import metrics, spread
@@ -168,6 +169,30 @@ def statistical(name: str) -> Method:
     return Method(run, setting, needs="statsforecast")
 
 
+def neural(name: str, steps: int, most: int = 336) -> Method:
+    """A model of NeuralForecast with the multi-quantile loss: trained once, then forecasting from
+    every origin. Its window is seven seasons or two horizons, the longer, at ``most`` so many rows
+    unless two horizons are more; a missing value is interpolated, since it takes none."""
+
+    def run(data: Data, case: Case, seed: int) -> Found:
+        panel, horizon = data.panel, data.horizon
+        context = max(2 * horizon, min(7 * panel.season, most))
+        series, pasts = [], []
+        for k in range(len(panel)):
+            values = panel.values[panel.offsets[k] : panel.offsets[k + 1]]
+            index = np.arange(len(values))
+            seen = ~np.isnan(values)
+            values = np.interp(index, index[seen], values[seen])
+            ends = len(values) - horizon * np.arange(data.origins, 0, -1)
+            series.append(values[: ends[0]])
+            pasts += [values[max(0, end - 2 * context) : end] for end in ends]
+        made = peers.neural_quantiles(name, series, pasts, horizon, context, steps, LEVELS, seed)
+        return data.scores(made)
+
+    setting = {"package": "neuralforecast", "steps": steps, "longest window": most}
+    return Method(run, setting, seeds=True, needs="neuralforecast")
+
+
 def sums(found: Mapping[str, Mapping[Case, Found]]) -> list[tuple[str, str, Found]]:
     """Each method relative to each of ours: the geometric mean of the ratio over the tables that
     both were measured on; above 1 ours is better."""
@@ -202,6 +227,8 @@ PROTOCOL = Protocol(
         "linear": baseline("linear"),
         "AutoETS": statistical("AutoETS"),
         "AutoARIMA": statistical("AutoARIMA"),
+        "NeuralForecast LSTM": neural("LSTM", 200),
+        "NeuralForecast NHITS": neural("NHITS", 200),
         "rollcast": ours(),
         "rollcast, theta": ours(blend="theta"),
     },

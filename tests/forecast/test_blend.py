@@ -1,5 +1,6 @@
 """Forecasts blended with those of a method that knows each series by itself."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rollcast import Forecaster, Training
 from rollcast.data import synthetic
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.forecast.blend import SHARES, Blend, best_blend
+from rollcast.score.damped import damped
 from rollcast.score.theta import theta
 
 QUICK = {"context": 12, "hidden": (4,), "training": Training(steps=4)}
@@ -120,9 +122,40 @@ def test_a_model_file_with_a_wrong_map_is_refused(seasonal) -> None:
             saved.unpack(spec, sections | {"network/blend": weights})
 
 
+def test_methods_joined_by_plus_count_alike_and_are_kept_in_the_file(panel, tmp_path: Path) -> None:
+    model = Forecaster(4, blend="theta+ damped", **QUICK).fit(panel)
+    blend = model.fitted_.blend
+    assert blend.share == 2 / 3 or blend.share in SHARES
+    windows = model.fitted_.windows(panel).at(np.arange(5), 50)
+    both = (Blend("theta").alone(windows) + Blend("damped").alone(windows)) / 2
+    np.testing.assert_array_equal(blend.alone(windows), both)
+    past = panel.values.reshape(5, 60)[:, :50]
+    np.testing.assert_array_equal(Blend("damped").alone(windows), damped(past, 4, 1))
+    model.save(tmp_path / "both.roll")
+    loaded = rollcast.load(tmp_path / "both.roll")
+    np.testing.assert_array_equal(loaded.forecast(level=()).median, model.forecast(level=()).median)
+
+
+def test_three_that_say_nothing_clearly_count_a_third_each(model, panel) -> None:
+    windows = model.fitted_.windows(panel).at(np.arange(5), 50)
+    own = Blend("theta + damped").alone(windows)
+    noise = np.random.default_rng(0).normal(0.0, 100.0, own.shape)
+    found = best_blend("theta + damped", own + 3.0, windows, own + noise, np.ones(5), windows)
+    assert found.share == 2 / 3
+
+
+def test_a_linear_map_joins_the_others(panel) -> None:
+    model = Forecaster(4, blend="linear + theta", **QUICK).fit(panel)
+    windows = model.fitted_.windows(panel).at(np.arange(5), 50)
+    blend = model.fitted_.blend
+    both = (Blend("theta").alone(windows) + replace(blend, method="linear").alone(windows)) / 2
+    np.testing.assert_allclose(blend.alone(windows), both, rtol=1e-12)
+
+
 def test_what_cannot_be_blended_is_said(panel) -> None:
-    with pytest.raises(UsageError, match=r"blend='holt'.*theta"):
-        Forecaster(4, blend="holt", **QUICK).fit(panel)
+    for wrong in ("holt", "theta + holt", "theta + theta", ""):
+        with pytest.raises(UsageError, match=rf"blend={re.escape(repr(wrong))}.*theta"):
+            Forecaster(4, blend=wrong, **QUICK).fit(panel)
     loop = Forecaster(4, blend="theta", strategy="recursive", scaling="series", **QUICK)
     fitted = loop.fit(panel)
     if fitted.fitted_.blend.share > 0.0:

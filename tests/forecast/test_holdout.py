@@ -89,6 +89,17 @@ def test_a_season_too_long_for_the_table_is_left_to_the_calendar() -> None:
     assert choose_fold(42, 1) is None
 
 
+def test_a_year_of_days_is_read_from_the_window_only_where_there_are_many_years() -> None:
+    def context(rows: int, freq: str | int) -> int:
+        start = 0 if freq == 1 else "2000-01-01"
+        panel = Panel.of(np.arange(rows, dtype=float), start=start, freq=freq, season=365)
+        return choose_context(panel, 14, choose_holdout(panel, 14))
+
+    assert context(10 * 365, "D") == 42
+    assert context(16 * 365, "D") == 730
+    assert context(10 * 365, 1) == 730, "integer time has no calendar to leave it to"
+
+
 @pytest.mark.parametrize(
     ("context", "season", "rows"),
     [(720, 24, 48), (720, 96, 48), (720, 144, 48), (384, 24, 24), (112, 7, 7), (66, 11, 4),

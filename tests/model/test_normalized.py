@@ -8,7 +8,8 @@ import torch
 from native.oracle import make_module
 
 from rollcast.model.normalized import NormalizedNetwork
-from rollcast.model.sequence import SequenceNetwork, Steps, counted_steps
+from rollcast.model.sequence import SequenceNetwork
+from rollcast.model.steps import Steps, counted_steps
 from rollcast.nn.layers import dropout_mask
 from rollcast.nn.normal import NORMALIZE
 
@@ -83,7 +84,7 @@ def oracle(network, weights, steps, *, population=None, seed=0, step=0):
             y = y * torch.tensor(
                 dropout_mask(network.stack.dropout, seed, step, number, *places, units)
             )
-    if network.plain.head is not None:
+    if network.plain.readout.head is not None:
         split = 2 * HIDDEN[-1]
         y = torch.nn.functional.linear(y, head[:split].view(2, -1), head[split:])
     counted = torch.tensor(steps.observed) & within[:, :, None]

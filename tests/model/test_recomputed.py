@@ -6,7 +6,8 @@ import pytest
 
 from rollcast import SequenceRegressor, Training
 from rollcast.errors import UsageError
-from rollcast.model.sequence import SequenceNetwork, Steps
+from rollcast.model.sequence import SequenceNetwork
+from rollcast.model.steps import Steps
 from rollcast.nn.cells import CELLS
 
 

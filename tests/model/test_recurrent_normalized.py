@@ -8,7 +8,8 @@ import torch
 
 from rollcast.errors import UsageError
 from rollcast.model.recurrent_normalized import RecurrentNormalizedNetwork
-from rollcast.model.sequence import SequenceNetwork, Steps
+from rollcast.model.sequence import SequenceNetwork
+from rollcast.model.steps import Steps
 
 TIME, BATCH = 6, 5
 
@@ -53,7 +54,7 @@ def oracle(network, weights, x, found):
             h = torch.sigmoid(o) * torch.tanh(normalised(c, gains[2], gains[3], found))
             y.append(h)
         x = torch.stack(y)
-    if network.plain.head is not None:
+    if network.plain.readout.head is not None:
         units = network.stack.hidden[-1]
         head = flat[at : at + 2 * units + 2]
         x = torch.nn.functional.linear(x, head[: 2 * units].view(2, -1), head[2 * units :])

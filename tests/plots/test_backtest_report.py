@@ -37,7 +37,7 @@ def test_the_report_has_a_table_and_a_figure_for_everything(
 ) -> None:
     page = write_backtest_report(found, tmp_path / "page.html").read_text()
     assert set(drawings(page)) == {
-        "relative", "steps", "coverage", "origins-0", "origins-1", "origins-2"
+        "relative", "steps", "coverage", "residuals", "origins-0", "origins-1", "origins-2"
     }  # fmt: skip
     for text in ("18 forecasts of 3 steps of 2 series", "The worst: loud", "truths inside, %"):
         assert text in page

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollcast.apps import backtesting, input_options, inspect, options, recipes, typed
+from rollcast.apps import backtesting, exporting, input_options, inspect, options, recipes, typed
 from rollcast.apps.cli import version_line
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.fitting import Choices, Trains, with_choices
@@ -35,6 +35,7 @@ app = typer.Typer(
 
 app.add_typer(recipes.app, name="recipe")
 app.command(epilog=inspect.EXAMPLES, no_args_is_help=True)(inspect.inspect)
+app.command(epilog=exporting.EXAMPLES, no_args_is_help=True)(exporting.export)
 
 
 def print_version(asked: bool) -> None:

@@ -128,8 +128,9 @@ Blend = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Forecasts averaged, as far as held-out rows say, with smoothing and drift (theta) or "
-        "a linear map (linear) (default: none)",
+        help="Forecasts averaged, as far as held-out rows say, with smoothing and drift (theta), "
+        "with a trend that dies away (damped), a linear map (linear), or some joined by + "
+        "(default: none; auto tries them)",
         rich_help_panel=NETWORK,
     ),
 ]

@@ -8,12 +8,15 @@ counts is decided by the held-out windows. Quantiles move along with the median.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rollcast.errors import UsageError
 from rollcast.model.predict import Prediction
+from rollcast.score.damped import damped
 from rollcast.score.phases import PhaseMap, fit_phases
 from rollcast.score.theta import theta
 
@@ -24,16 +27,21 @@ Array = np.ndarray
 
 BLENDS: dict[str, str] = {
     "theta": "smoothing with drift of each series by itself: for short or noisy series",
+    "damped": "the same with a trend that dies away",
     "linear": "a linear map of all series, shared by the phases of a season: for long horizons",
 }
-"""Methods and what they are for."""
+"""Methods and what they are for. Several joined by + are averaged."""
+
+SMOOTH = {"theta": theta, "damped": damped}
+"""Those that learn nothing from other windows."""
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """What the method may count."""
 
-USUAL, LEAST_GAIN = 0.5, 0.02
-"""Both alike, unless the held-out windows say clearly otherwise: what is best on them is mostly
-chance (Smith & Wallis 2009, "A simple explanation of the forecast combination puzzle")."""
+LEAST_GAIN = 0.02
+"""Network and methods count alike, unless the held-out windows say clearly otherwise: what is best
+on them is mostly chance (Smith & Wallis 2009, "A simple explanation of the forecast combination
+puzzle")."""
 
 SEASONS, LEAST_ROWS, MOST_ROWS = 12, 150, 1200
 """Rows of the past that theta sees: so many seasons, within bounds."""
@@ -49,8 +57,8 @@ AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class Blend:
-    """A row of BLENDS, None = none, and the ``share`` that it counts, from 0 to 1; ``map`` is what
-    the linear method has learnt."""
+    """Rows of BLENDS joined by +, None = none, and the ``share`` that their mean counts, from 0 to
+    1; ``map`` is what the linear method has learnt."""
 
     method: str | None = None
     share: float = 0.0
@@ -67,18 +75,9 @@ class Blend:
         )
 
     def alone(self, windows: Windows) -> Array:
-        """What the method forecasts, ``(windows, horizon)``, in the unit of the target."""
-        season = windows.panel.season
-        found = np.empty((windows.count, windows.horizon))
-        for start in range(0, len(found), AT_ONCE):
-            some = np.arange(start, min(start + AT_ONCE, len(found)))
-            if self.map is None:
-                rows = min(max(SEASONS * season, LEAST_ROWS), MOST_ROWS)
-                found[some] = theta(rows_of(windows, some, rows, 0), windows.horizon, season)
-            else:
-                past = rows_of(windows, some, self.map.rows, 0)
-                found[some] = self.map(past, windows.horizon, season)
-        return found
+        """What the methods forecast on average, ``(windows, horizon)``, in the unit of the
+        target."""
+        return np.mean([said(name, windows, self.map) for name in blended(self.method)], axis=0)
 
     def refitted(self, training: Windows, units: Array) -> Blend:
         """The same learnt from other windows; ``units (series,)`` are those of errors."""
@@ -89,6 +88,31 @@ class Blend:
 
 
 NO_BLEND = Blend()
+
+
+def blended(text: str | None) -> list[str]:
+    """The rows of BLENDS that a text names. Raises UsageError."""
+    names = [word.strip() for word in text.split("+")] if isinstance(text, str) else [str(text)]
+    if not set(names) <= set(BLENDS) or len(set(names)) < len(names):
+        raise UsageError(
+            f"blend={text!r}: choose None, one of {', '.join(BLENDS)}, or some joined by +."
+        )
+    return names
+
+
+def said(name: str, windows: Windows, learnt: PhaseMap | None = None) -> Array:
+    """What one method forecasts, ``(windows, horizon)``; ``learnt`` is for the linear one."""
+    season, horizon = windows.panel.season, windows.horizon
+    found = np.empty((windows.count, horizon))
+    rows = min(max(SEASONS * season, LEAST_ROWS), MOST_ROWS)
+    for start in range(0, len(found), AT_ONCE):
+        some = np.arange(start, min(start + AT_ONCE, len(found)))
+        if name in SMOOTH:
+            found[some] = SMOOTH[name](rows_of(windows, some, rows, 0), horizon, season)
+        else:
+            assert learnt is not None
+            found[some] = learnt(rows_of(windows, some, learnt.rows, 0), horizon, season)
+    return found
 
 
 def rows_of(windows: Windows, some: Array, before: int, after: int) -> Array:
@@ -107,30 +131,34 @@ def best_blend(
     units: Array,
     training: Windows,
 ) -> Blend:
-    """The method, learnt from the windows of ``training`` if it learns, with the USUAL share, or
-    that with the least absolute error on windows that were ``held`` out where it is better by
-    LEAST_GAIN: what the network said and what came, ``(windows, horizon)``. Errors count in the
-    ``units (series,)`` of their series."""
+    """The methods, learnt from the windows of ``training`` where they learn, with the share at
+    which they and the network all count alike, or that of SHARES with the least absolute error on
+    windows that were ``held`` out where it is better by LEAST_GAIN: what the network said and what
+    came, ``(windows, horizon)``. Errors count in the ``units (series,)`` of their series."""
     unit = units[held.series][:, None]
 
     def error(forecast: Array) -> float:
         return float(np.nanmean(np.abs(forecast - truth) / unit))
 
+    names = blended(method)
+    usual = len(names) / (1.0 + len(names))
+    smooth = sum((said(name, held) for name in names if name in SMOOTH), np.zeros_like(median))
     best, away, least = Blend(method), np.zeros_like(median), np.inf
-    for one in _candidates(method, training, units):
-        found = np.nan_to_num(one.alone(held) - median)
-        if (usual := error(median + USUAL * found)) < least:
-            best, away, least = one, found, usual
+    for learnt in _candidates(names, training, units):
+        ahead = smooth if learnt is None else smooth + said("linear", held, learnt)
+        found = np.nan_to_num(ahead / len(names) - median)
+        if (alike := error(median + usual * found)) < least:
+            best, away, least = Blend(method, map=learnt), found, alike
     errors = [error(median + share * away) for share in SHARES]
     share = SHARES[int(np.argmin(errors))]
-    return replace(best, share=share if min(errors) < (1.0 - LEAST_GAIN) * least else USUAL)
+    return replace(best, share=share if min(errors) < (1.0 - LEAST_GAIN) * least else usual)
 
 
-def _candidates(method: str, training: Windows, units: Array) -> list[Blend]:
-    if method == "theta":
-        return [Blend(method)]
-    found = [_maps(training, units, last, PENALTIES) for last in (False, True)]
-    return [Blend(method, map=each) for maps in found for each in maps]
+def _candidates(names: Sequence[str], training: Windows, units: Array) -> Sequence[PhaseMap | None]:
+    """What the linear method may have learnt; None where it is not asked for."""
+    if "linear" not in names:
+        return [None]
+    return [one for last in (False, True) for one in _maps(training, units, last, PENALTIES)]
 
 
 def _maps(

@@ -69,7 +69,8 @@ def continue_fit(
     part = Deadline(deadline.left * FIRST_SHARE)
     seed, members = params["seed"], params["ensemble"]
     firsts, weights = first_runs(setup, seed, members, listeners, (), part)
-    again = finish(fitted.params, setup, fitted.options, listeners, (), firsts, weights, deadline)
+    asked = fitted.params | {"blend": params["blend"]}
+    again = finish(asked, setup, fitted.options, listeners, (), firsts, weights, deadline)
     stamps = panel.times[held.origin].astype(np.int64)
     known = int((stamps <= fitted.trained_until).sum())
     note = (
@@ -80,6 +81,7 @@ def continue_fit(
     return (
         replace(
             again,
+            params=fitted.params,
             trials=fitted.trials,
             continued=(*fitted.continued, note),
             seconds=fitted.seconds + again.seconds,

@@ -18,7 +18,7 @@ import numpy as np
 
 from rollcast.data.panel import Panel
 from rollcast.errors import UsageError
-from rollcast.forecast.blend import NO_BLEND, best_blend
+from rollcast.forecast.blend import NO_BLEND, Blend, best_blend
 from rollcast.forecast.deadline import Deadline
 from rollcast.forecast.evaluate import crossed_bands, fold_of, judge, raw_windows
 from rollcast.forecast.fitted import Fitted
@@ -28,6 +28,7 @@ from rollcast.forecast.intervals import calibrate, forecast_spread, spread_ratio
 from rollcast.forecast.limits import limits_of
 from rollcast.forecast.members import first_runs, member_files, second_runs
 from rollcast.forecast.sample import error_paths
+from rollcast.forecast.search.blends import search_blends
 from rollcast.forecast.search.search import search
 from rollcast.forecast.setup import Setup, set_up
 from rollcast.train.events import Listener
@@ -73,7 +74,13 @@ def fit_panel(
             setup = replace(setup, training=replace(setup.training, max_seconds=limit / 2))
         part = Deadline(deadline.left * (FIRST_SHARE if refit else ALONE_SHARE))
         firsts, weights = first_runs(setup, seed, members, listeners, place or files, part, spent)
-    fitted = finish(params, setup, options, listeners, files, firsts, weights, deadline, scored)
+    blend = None
+    if place is not None and params["blend"] is None:
+        steps = len(firsts[0].history.loss)
+        blend, trials = search_blends(setup, weights, steps, trials, part)
+    fitted = finish(
+        params, setup, options, listeners, files, firsts, weights, deadline, scored, blend
+    )
     return replace(fitted, trials=trials), firsts[0].history
 
 
@@ -87,16 +94,18 @@ def finish(
     weights: np.ndarray,
     deadline: Deadline,
     scored: bool = True,
+    blend: Blend | None = None,
 ) -> Fitted:
-    """Calibrate and score the networks of the first runs; train again on all rows, if asked to."""
+    """Calibrate and score the networks of the first runs; train again on all rows, if asked to. A
+    blend that a search found is taken, else the one of the arguments."""
     network, held, panel, horizon = setup.network, setup.held, setup.every.panel, setup.held.horizon
     holdout, seed, refit = setup.holdout, params["seed"], params["refit"]
     _, truth = raw_windows(panel, held.series, held.origin, held.context, horizon)
-    blend = NO_BLEND
-    if params["blend"] is not None:
+    if blend is None and params["blend"] is not None:
         median = forecast_spread(network, weights, held)[0].median
         units = setup.units()
         blend = best_blend(params["blend"], median, held, truth, units, setup.trained)
+    blend = NO_BLEND if blend is None else blend
     prediction, below, above = forecast_spread(network, weights, held, network.head.levels, blend)
     stamps = panel.times[held.origin].astype(np.int64)
     calibration = calibrate(prediction.median, below, above, truth, stamps)

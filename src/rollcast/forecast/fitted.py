@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from rollcast.forecast.blend import Blend
 from rollcast.forecast.holdout import Holdout
 from rollcast.forecast.intervals import Calibration
 from rollcast.forecast.limits import Limits, limits_of
-from rollcast.forecast.search.candidates import applied
+from rollcast.forecast.search.candidates import chosen_of
 from rollcast.forecast.search.trials import Trial
 from rollcast.model.network import Network
 
@@ -80,8 +81,7 @@ class Fitted:
     def chosen(self) -> dict[str, Any]:
         """The arguments, where a search was asked for with what it chose in its place: they give
         the same network again, to the bit."""
-        found = [trial.setting for trial in self.trials if trial.chosen]
-        return applied(self.params, found[0]) if found else dict(self.params)
+        return chosen_of(self.params, [each.setting for each in self.trials if each.chosen])
 
     def windows(self, panel: Panel) -> Windows:
         """Every window of a panel, scaled as in training."""
@@ -117,10 +117,10 @@ class Fitted:
         reads_all = recursive and make_scaling(self.scaling).by_series
         return reads_all or self.blend.share > 0.0
 
-    @property
+    @cached_property
     def transform(self) -> Transform | None:
         """What is done to the series before the network sees them."""
-        return make_transform(self.params["transform"])
+        return make_transform(self.chosen["transform"])
 
     @property
     def limits(self) -> Limits:

@@ -85,8 +85,10 @@ class Forecaster(AfterFit):
         Networks trained with the seeds from ``seed`` on, whose medians and quantiles are averaged.
     blend
         Forecasts are averaged with those of ``"theta"``: smoothing with drift of each series by
-        itself, for short or noisy series; or ``"linear"``: a linear map shared by the phases of a
-        season, for long horizons. The held-out windows decide how much these count.
+        itself, for short or noisy series; ``"damped"``: with a trend that dies away; ``"linear"``:
+        a linear map shared by the phases of a season, for long horizons; or some joined by +. The
+        held-out windows decide how much these count. With strategy auto, None tries them after the
+        search and takes one that is better by more than chance.
     training
         A `Training`: steps, optimizer, learning rate …
     seed

@@ -10,7 +10,7 @@ import numpy as np
 from rollcast.choice import is_whole, written
 from rollcast.data.transform import make_transform
 from rollcast.errors import UsageError
-from rollcast.forecast.blend import BLENDS
+from rollcast.forecast.blend import blended
 from rollcast.forecast.feeding import FEEDING
 from rollcast.nn.heads import make_head
 from rollcast.train.training import Training
@@ -61,8 +61,8 @@ def check_params(params: dict[str, Any]) -> None:
             f"dropout={params['dropout']} with strategy='recursive' and hidden={params['hidden']}: "
             "it stands between layers there. Give two layers or more, or leave it out."
         )
-    if params["blend"] is not None and params["blend"] not in BLENDS:
-        raise UsageError(f"blend={params['blend']!r}: choose one of None, {', '.join(BLENDS)}.")
+    if params["blend"] is not None:
+        blended(params["blend"])
     if not isinstance(params["refit"], bool):
         raise UsageError(f"refit={params['refit']!r}: expected True or False.")
     transform = make_transform(params["transform"])

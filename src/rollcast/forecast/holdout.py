@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from rollcast.data.calendar import calendar_feature_names
 from rollcast.data.panel import Panel
 from rollcast.errors import UsageError
 
@@ -98,6 +99,8 @@ def choose_context(panel: Panel, horizon: int, holdout: Holdout) -> int:
 
     Where not even one season fits, or of a long one not two, as a year of days in a table of four
     years, the season is left to the calendar's features and the rule is that of a table without.
+    So it is where the calendar knows a season longer than MOST_FOLD of which a table has fewer than
+    SEASONS: two of ten years of days are 730 weights learnt from ten years.
     """
     lengths = panel.lengths - holdout.rows - horizon
 
@@ -106,7 +109,9 @@ def choose_context(panel: Panel, horizon: int, holdout: Holdout) -> int:
         common = context <= max(least, horizon, np.quantile(lengths, PADDED_SHARE))
         return bool(common and whole >= WINDOWS_PER_ROW * context)
 
-    for season in (panel.season, 1):
+    few = np.median(panel.lengths) < SEASONS * panel.season
+    left = few and panel.season > MOST_FOLD and calendar_feature_names(panel.freq)
+    for season in (1,) if left else (panel.season, 1):
         most = max(MOST_CONTEXT, 2 * season)
         context = min(max(SEASONS * season, HORIZONS * horizon), most) // season * season
         least = season if 2 * season <= MOST_CONTEXT else 2 * season

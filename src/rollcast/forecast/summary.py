@@ -71,9 +71,12 @@ def searched(fitted: Fitted) -> list[str]:
         return []
     seconds = sum(trial.seconds for trial in fitted.trials)
     (chosen,) = (trial for trial in fitted.trials if trial.chosen)
-    tried = sum(trial.score is not None for trial in fitted.trials)
-    found = f"searched: {tried} networks in {seconds:.1f} s, chosen by the rows held out: "
-    if chosen.note:
+    tried = [trial for trial in fitted.trials if trial.score is not None]
+    blends = sum("blend" in trial.setting for trial in tried)
+    also = f" and {blends} blends" if blends else ""
+    found = f"searched: {len(tried) - blends} networks{also} in {seconds:.1f} s, "
+    found += "chosen by the rows held out: "
+    if chosen.score is None:
         return [f"searched: nothing; {chosen.note}"]
     if not chosen.setting:
         return [f"{found}the default, which none was better than by more than chance"]

@@ -8,8 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from rollcast import engine
-from rollcast.model.normalized_loop import loop_gradient
-from rollcast.model.sequence import SequenceNetwork, States, Steps, counted_steps, flat_states
+from rollcast.model.linear_path import Stepper
+from rollcast.model.sequence import SequenceNetwork
+from rollcast.model.step_loop import loop_gradient, roll
+from rollcast.model.steps import States, Steps, counted_steps
 from rollcast.nn.normalized import NormalizedRecurrent
 
 
@@ -21,6 +23,7 @@ class NormalizedNetwork:
 
     def __init__(self, plain: SequenceNetwork, kind: str) -> None:
         self.plain, self.outputs, self.kind = plain, plain.outputs, kind
+        self.readout = plain.readout
         self.stack = NormalizedRecurrent(plain.stack, kind)
         self.rows_of, self.states = plain.rows_of, plain.states
         self.count = plain.count + self.stack.count - plain.stack.count
@@ -55,11 +58,26 @@ class NormalizedNetwork:
             lengths=steps.lengths, seed=seed, step=step,
         )  # fmt: skip
         assert run.y is not None
-        loss, dy, dhead = self.plain.head_gradient(weights, run.y, steps)
+        loss, dy, dhead = self.plain.readout.gradient(weights, run.y, steps, states)
         own = self.stack.backward(run, np.ascontiguousarray(dy)).weights
-        return loss, self.with_head(own, dhead), flat_states(run, states)
+        return loss, self.with_head(own, dhead), self.plain.carried(run, steps, states)
 
-    fed_gradient = loop_gradient
+    def fed_gradient(
+        self,
+        weights: np.ndarray,
+        steps: Steps,
+        states: States,
+        fed: np.ndarray,
+        *,
+        seed: int,
+        step: int,
+    ) -> tuple[float, np.ndarray, States]:
+        """As `SequenceNetwork.fed_gradient`, for statistics of single steps alone."""
+        own = self.of_stack(weights)
+        loss, gradient, dhead, after = loop_gradient(
+            self.plain, self.stack, own, weights, steps, states, fed, seed=seed, step=step
+        )
+        return loss, self.with_head(gradient, dhead), after
 
     def loss(self, weights: np.ndarray, steps: Steps, states: States) -> tuple[float, int, States]:
         """As `SequenceNetwork.loss`, by the statistics that `settled` has put there."""
@@ -84,23 +102,17 @@ class NormalizedNetwork:
             self.of_stack(weights), x, h0=h0, c0=c0, lengths=lengths,
         )  # fmt: skip
         assert run.y is not None
-        return self.plain.head_outputs(weights, run.y), flat_states(run, states)
+        after = self.plain.carried(run, Steps(x, x, lengths=lengths), states)
+        return self.plain.readout.outputs_of(weights, run.y, x, states), after
 
     def roll(self, weights: np.ndarray, x: np.ndarray, fed: np.ndarray) -> np.ndarray:
         """As `SequenceNetwork.roll`, step by step."""
-        time, batch, _ = x.shape
-        stepper, said = self.stepper(weights, batch), np.empty((time, batch, self.outputs), x.dtype)
-        fed = np.broadcast_to(fed.reshape(time, -1), (time, batch))
-        for now in range(time):
-            row = x[now].copy()
-            if fed[now].any():
-                row[fed[now], : self.outputs] = said[now - 1, fed[now]]
-            said[now] = stepper.step(row)
-        return said
+        return roll(self.stepper(weights, x.shape[1]), self.outputs, x, fed)
 
-    def stepper(self, weights: np.ndarray, batch: int) -> NormalizedStepper:
+    def stepper(self, weights: np.ndarray, batch: int) -> Stepper:
         """Something that steps the network for so many rows, from zero states."""
-        return NormalizedStepper(self, weights, batch)
+        plain = NormalizedStepper(self, weights, batch)
+        return self.plain.readout.stepper(plain, weights, batch)
 
     def of_stack(self, weights: np.ndarray) -> np.ndarray:
         """The weights of the normalised stack, without the head's."""
@@ -113,7 +125,8 @@ class NormalizedNetwork:
 
 
 class NormalizedStepper:
-    """A `NormalizedNetwork` step by step, with steps and states as those of `engine.Stream`."""
+    """A `NormalizedNetwork` step by step, with steps and states as those of `engine.Stream`;
+    without its linear path."""
 
     def __init__(self, network: NormalizedNetwork, weights: np.ndarray, batch: int) -> None:
         self._network, self._weights = network, weights
@@ -133,7 +146,7 @@ class NormalizedStepper:
             if number < len(self._betweens):
                 handed = network.stack.handed_on(x[None], self._betweens[number])
                 x = np.ascontiguousarray(handed[0])
-        return network.plain.head_outputs(self._weights, x)
+        return network.plain.readout.of_top(self._weights, x)
 
     @property
     def h(self) -> np.ndarray:

@@ -12,7 +12,9 @@ import numpy as np
 
 from rollcast import engine
 from rollcast.errors import UsageError
-from rollcast.model.sequence import SequenceNetwork, States, Steps, counted_steps
+from rollcast.model.linear_path import Stepper
+from rollcast.model.sequence import SequenceNetwork
+from rollcast.model.steps import States, Steps, counted_steps
 from rollcast.nn.recurrent_normal import FIRST_GAIN, PARTS, Weights, backward, forward
 
 
@@ -31,6 +33,7 @@ class RecurrentNormalizedNetwork:
                 f"cell={plain.stack.cell!r} and dropout={plain.stack.dropout}."
             )
         self.plain, self.stack, self.outputs = plain, plain.stack, plain.outputs
+        self.readout = plain.readout
         self.rows, self.states, self.rows_of = rows, plain.states, plain.rows_of
         self._own = plain.count + (PARTS + 1) * sum(self.stack.hidden)
         self.count = self._own + 2 * PARTS * rows * sum(self.stack.hidden)
@@ -77,7 +80,7 @@ class RecurrentNormalizedNetwork:
             inputs.append(x)
             x, records, _, _ = forward(x, layer, None, None)
             kept.append(records)
-        loss, dy, dhead = self.plain.head_gradient(weights, x, steps)
+        loss, dy, dhead = self.plain.readout.gradient(weights, x, steps, states)
         gradient = np.zeros_like(weights)
         gradient[self.stack.count : self.plain.count] = dhead
         places = self.layers(gradient)
@@ -104,9 +107,10 @@ class RecurrentNormalizedNetwork:
         lengths: np.ndarray | None = None,
     ) -> tuple[np.ndarray, States]:
         """Outputs ``(time, batch, outputs)`` from zero states; the states come back as they are."""
+        top = x
         for layer, place in zip(self.layers(weights), self.statistics(weights), strict=True):
-            x = forward(x, layer, *place)[0]
-        return self.plain.head_outputs(weights, x), states
+            top = forward(top, layer, *place)[0]
+        return self.plain.readout.outputs_of(weights, top, x, states), states
 
     def roll(self, weights: np.ndarray, x: np.ndarray, fed: np.ndarray) -> np.ndarray:
         """As `SequenceNetwork.roll`: all is read again for each step that is fed."""
@@ -117,7 +121,7 @@ class RecurrentNormalizedNetwork:
             x[now, fed[now], : self.outputs] = said[fed[now]]
         return self.outputs_of(weights, x, {})[0]
 
-    def stepper(self, weights: np.ndarray, batch: int) -> engine.Stream:
+    def stepper(self, weights: np.ndarray, batch: int) -> Stepper:
         """Not here: raises UsageError."""
         raise UsageError(
             "a network with normalize='recurrent_batch' cannot stream: its statistics belong to "

@@ -10,6 +10,9 @@ from rollcast.choice import choose
 from rollcast.nn.cells import find_cell, layout
 from rollcast.nn.initial import INITIAL
 
+PIECE = 1 << 32
+"""What sets the seed of one piece of a signal apart from that of the next."""
+
 
 @dataclass(frozen=True)
 class Recurrent:
@@ -97,12 +100,15 @@ class Recurrent:
         step: int = 0,
         outputs: bool = True,
         need_x: bool = False,
+        first: int = 0,
     ) -> engine.Run:
         """Outputs and final states for x (time, batch, input), recorded for ``engine.backward``;
-        the arguments are those of ``engine.forward``."""
+        the arguments are those of ``engine.forward``. ``first``: the time of the first step, where
+        a signal is read piece by piece, so that each has dropout of its own."""
         return engine.forward(
             self.cell, self.sizes, weights, x, h0=h0, c0=c0, lengths=lengths,
-            dropout=self.dropout, seed=seed, step=step, outputs=outputs, need_x=need_x,
+            dropout=self.dropout, seed=seed ^ (first * PIECE), step=step, outputs=outputs,
+            need_x=need_x,
         )  # fmt: skip
 
     def backward(

@@ -8,12 +8,14 @@ from rollcast.plots.fan import forecast_fan
 from rollcast.plots.gradients import gradient_flow, gradient_norms
 from rollcast.plots.pictures import (
     GradientPicture,
+    ResidualPicture,
     RollingPicture,
     SeriesPicture,
     TrainingCurve,
     WavePicture,
 )
 from rollcast.plots.report import Report, write_report
+from rollcast.plots.residuals import residual_picture, residuals
 from rollcast.plots.rolling import rolling_origins
 from rollcast.plots.scores import error_by_step, headline, relative_scores
 from rollcast.plots.training import training_curve
@@ -22,6 +24,7 @@ from rollcast.plots.waves import waves, with_slider
 __all__ = [
     "GradientPicture",
     "Report",
+    "ResidualPicture",
     "RollingPicture",
     "SeriesPicture",
     "TrainingCurve",
@@ -36,6 +39,8 @@ __all__ = [
     "gradient_norms",
     "headline",
     "relative_scores",
+    "residual_picture",
+    "residuals",
     "rolling_origins",
     "training_curve",
     "waves",

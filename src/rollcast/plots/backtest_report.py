@@ -15,6 +15,7 @@ from rollcast.forecast.backtest import Backtest
 from rollcast.plots.coverage import coverage_by_step
 from rollcast.plots.page import drawing, page_html
 from rollcast.plots.pictures import RollingPicture
+from rollcast.plots.residuals import residual_picture, residuals
 from rollcast.plots.rolling import rolling_origins
 from rollcast.plots.scores import (
     error_by_step,
@@ -76,6 +77,8 @@ def backtest_html(found: Backtest) -> str:
     coverage = {level: np.asarray(covered[f"coverage-{level:g}"]) for level in found.bands}
     if coverage:
         figures["coverage"] = drawing(coverage_by_step(coverage, first=found.gap + 1))
+    if not np.isnan(found.truth).all():
+        figures["residuals"] = drawing(residuals(residual_picture(found)))
     drawn = _drawn(found, series)
     for index, which in enumerate(drawn.values()):
         figures[f"origins-{index}"] = drawing(rolling_origins(rolling_picture(found, which)))
@@ -100,6 +103,7 @@ def backtest_html(found: Backtest) -> str:
             interval_table(found.scores[found.name]),
             _place("coverage") * bool(coverage),
         ),
+        section("residuals", "Errors", _place("residuals") * ("residuals" in figures)),
         section("series", "The worst series", _worst(found, series)),
         section("data", "Data", pair_table(_data(found))),
     )

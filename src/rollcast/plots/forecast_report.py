@@ -24,7 +24,18 @@ from rollcast.train.training import Training
 from rollcast.train.watch import GradientHistory
 
 # Arguments of the Forecaster that the command line takes.
-OPTIONS = ("cell", "context", "head", "scaling", "seed", "ensemble", "skip", "validation")
+OPTIONS = (
+    "cell",
+    "context",
+    "head",
+    "scaling",
+    "transform",
+    "dropout",
+    "seed",
+    "ensemble",
+    "blend",
+)
+OPTIONS += ("skip", "validation")
 
 
 def write_report(
@@ -240,12 +251,19 @@ def trial_rows(trials: Sequence[Trial]) -> list[dict[str, object]]:
 
 def searched_on(trials: Sequence[Trial]) -> str:
     """What the search did, and what its figures are worth."""
-    seconds = sum(each.seconds for each in trials)
+    networks = [each for each in trials if "blend" not in each.setting]
+    seconds = sum(each.seconds for each in networks)
+    blends = ""
+    if len(networks) < len(trials):
+        blends = (
+            "The network so found was then averaged with simpler methods; a mean is taken by the "
+            "same rule. "
+        )
     return (
-        f"{len(trials)} networks were trained side by side on the same rows for {seconds:.1f} s; "
+        f"{len(networks)} networks were trained side by side on the same rows for {seconds:.1f} s; "
         "after each part of the steps the worse half was left. Error is the mean absolute error of "
         "the held-out windows in the unit of MASE, beside that of the default network after as "
         "many steps. Another network is chosen only where it is better by more than the standard "
-        "error of that difference. The held-out windows chose the network: its scores on them are "
-        "a little flattering."
+        f"error of that difference. {blends}The held-out windows chose the network: its scores on "
+        "them are a little flattering."
     )

@@ -88,3 +88,18 @@ class GradientPicture:
     steps: NDArray
     norms: NDArray
     clipped: NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualPicture:
+    """Errors of forecasts, truth less forecast in ``unit``.
+
+    ``times`` and ``errors`` are ``(windows, steps)``; the ``autocorrelation (lags,)`` of those at
+    the first step is from origin to origin, and each of so many ``pairs (lags,)``.
+    """
+
+    times: NDArray
+    errors: NDArray
+    unit: str
+    autocorrelation: NDArray
+    pairs: NDArray

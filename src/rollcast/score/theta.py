@@ -17,6 +17,8 @@ side; a hundred thousand of a hundred rows take seconds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +39,9 @@ FARTHEST = np.log(10.0)
 
 AT_ONCE = 4096
 
+Smooth = Callable[[NDArray, int], NDArray]
+"""Forecasts ``(windows, horizon)`` of a past ``(windows, rows)`` without season and gaps."""
+
 
 def theta(past: NDArray, horizon: int, season: int) -> NDArray[np.float64]:
     """Forecasts ``(windows, horizon)`` from the past ``(windows, rows)``, newest value last.
@@ -44,34 +49,40 @@ def theta(past: NDArray, horizon: int, season: int) -> NDArray[np.float64]:
     NaN in the past is a missing value, taken as the last one before it, or the padding before a
     short series. A window of one value repeats it, one without any gives NaN. Season 1 = none.
     """
+    return of_level(smoothed, past, horizon, season)
+
+
+def of_level(smooth: Smooth, past: NDArray, horizon: int, season: int) -> NDArray[np.float64]:
+    """What ``smooth`` forecasts of a past without season and gaps, with the season in it; of
+    positive values the mean of theirs and of their logarithms'."""
     past = np.asarray(past, dtype=np.float64)
     if past.ndim != 2 or past.shape[1] == 0 or horizon < 1 or season < 1:
         raise UsageError(
-            f"theta: past has shape {past.shape}, horizon is {horizon}, season is {season}; "
+            f"smoothing: past has shape {past.shape}, horizon is {horizon}, season is {season}; "
             "expected (windows, rows) with a row, a horizon and a season of at least 1."
         )
     found = np.empty((len(past), horizon))
     for start in range(0, len(past), AT_ONCE):
         rows = slice(start, start + AT_ONCE)
         some = carried(past[rows])
-        found[rows] = once(some, horizon, season)
+        found[rows] = once(some, horizon, season, smooth)
         seen = ~np.isnan(some)
         positive = np.flatnonzero(np.all((some > 0.0) | ~seen, axis=1) & seen.any(axis=1))
         if len(positive):
             log = np.log(some[positive])
             low, high = np.nanmin(log, axis=1), np.nanmax(log, axis=1)
             below = high + 1.0  # no value is above 0: seasons are terms
-            ahead = once(log - below[:, None], horizon, season) + below[:, None]
+            ahead = once(log - below[:, None], horizon, season, smooth) + below[:, None]
             ahead = np.clip(ahead, (low - FARTHEST)[:, None], (high + FARTHEST)[:, None])
             found[rows][positive] = 0.5 * (found[rows][positive] + np.exp(ahead))
     return found
 
 
-def once(past: NDArray, horizon: int, season: int) -> NDArray:
+def once(past: NDArray, horizon: int, season: int, smooth: Smooth | None = None) -> NDArray:
     """The forecast of a past without gaps: seasonal factors where all values are positive, else
-    terms; a trend adds up."""
+    terms; a trend adds up. ``smooth`` None = Theta."""
     level, index = without_season(past, season)
-    plain, at = smoothed(level, horizon), np.arange(horizon) % season
+    plain, at = (smooth or smoothed)(level, horizon), np.arange(horizon) % season
     ratio = np.all((past > 0.0) | np.isnan(past), axis=1)
     return np.where(ratio[:, None], plain * index[:, at], plain + index[:, at])
 
@@ -149,13 +160,19 @@ def smoothed(past: NDArray, horizon: int) -> NDArray:
         count = count + seen
         mean += np.where(seen, (value - mean) / np.maximum(count, 1.0), 0.0)
         slope = np.where(count >= 3, 12.0 * moment / np.maximum(count * (count**2 - 1), 1.0), 0.0)
-    largest = squares.max(axis=(0, 1))
-    floor = 1e-12 * np.where(largest > 0.0, largest, 1.0)
-    log = -0.5 * np.maximum(count - 1.0, 0.0) * np.log(np.maximum(squares, floor))
-    weight = np.exp(log - log.max(axis=(0, 1)))
-    weight /= weight.sum(axis=(0, 1))
+    weight = likelihood_weights(squares.reshape(-1, windows), count).reshape(squares.shape)
     drift = (weight * share).sum(axis=(0, 1)) * slope
     lag = (weight * share * ((1.0 - left) / smoothing)).sum(axis=(0, 1)) * slope
     newest = (weight * level).sum(axis=(0, 1)) + lag
     found = newest[:, None] + drift[:, None] * np.arange(horizon)
     return np.where((count > 0)[:, None], found, np.nan)
+
+
+def likelihood_weights(squares: NDArray, count: NDArray) -> NDArray:
+    """Weights ``(methods, windows)`` that sum up to 1, by SSE^(−n/2), from the sums of squared
+    errors and how many values ``(windows,)`` a window has."""
+    largest = squares.max(axis=0)
+    floor = 1e-12 * np.where(largest > 0.0, largest, 1.0)
+    log = -0.5 * np.maximum(count - 1.0, 0.0) * np.log(np.maximum(squares, floor))
+    weight = np.exp(log - log.max(axis=0))
+    return weight / weight.sum(axis=0)

@@ -12,7 +12,9 @@ from rollcast.errors import ModelFileError
 from rollcast.forecast.holdout import choose_holdout
 from rollcast.forecast.problem import NetworkProblem
 from rollcast.forecast.search import search as searching
+from rollcast.forecast.search.blends import TRIED
 from rollcast.forecast.search.candidates import CANDIDATES, candidates, setting_text
+from rollcast.forecast.search.trials import Judge, Trial
 from rollcast.model.file import read_model, write_model
 from rollcast.train.events import Event, FitStarted, TrialDone
 
@@ -23,6 +25,11 @@ def auto(**arguments: object) -> Forecaster:
     """A search over what is quick; the units of a layer are given and not searched."""
     chosen = {"strategy": "auto", "trials": 4, "context": None} | arguments
     return quick(**chosen)
+
+
+def networks(model: Forecaster) -> list[Trial]:
+    """What a search trained; blends of it come after."""
+    return [trial for trial in model.search_ if "blend" not in trial.setting]
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +79,58 @@ def test_the_default_is_tried_first_and_to_the_end_and_none_is_chosen_that_is_wo
     (chosen,) = (trial for trial in found.search_ if trial.chosen)
     assert chosen.score <= first.score
     assert chosen.steps == found.training.steps
-    assert len(found.search_) == 4
+    trained = networks(found)
+    assert len(trained) == 4
     # Half of the others are left after each part of the steps.
-    assert sorted(trial.steps for trial in found.search_[1:]) == [6, 10, 40]
+    assert sorted(trial.steps for trial in trained[1:]) == [6, 10, 40]
+    blends = found.search_[4:]
+    assert [trial.setting["blend"] for trial in blends] == list(TRIED)
+
+
+@pytest.fixture(scope="module")
+def growing() -> Forecaster:
+    """A search where logarithms and a blend were taken."""
+    season = 1.0 + 0.3 * np.sin(np.arange(120) / 12 * 2 * np.pi)
+    noise = np.exp(np.random.default_rng(1).normal(0, 0.1, 120))
+    table = pl.DataFrame({"ds": range(120), "y": np.exp(np.arange(120) / 40) * season * noise})
+    patch = pytest.MonkeyPatch()
+    patch.setattr("rollcast.forecast.search.trials.SURE", -np.inf)  # whatever is tried last
+    patch.setattr(Judge, "ratio", lambda *arguments: 0.9)
+    model = auto(trials=2).fit(table, season=12)
+    patch.undo()
+    return model
+
+
+def test_a_transform_and_a_blend_that_were_chosen_are_in_every_forecast(
+    growing: Forecaster, tmp_path: Path
+) -> None:
+    (chosen,) = (trial for trial in growing.search_ if trial.chosen)
+    assert chosen.setting == {"transform": "log1p", "blend": "theta"}
+    fitted = growing.fitted_
+    alone = Forecaster(**fitted.chosen).fit(growing.history_)
+    assert alone.blend == "theta" and alone.fitted_.blend == fitted.blend
+    assert alone.predict().equals(growing.predict())
+    judged = (growing.backtest(windows=3), alone.backtest(windows=3))
+    assert judged[0].scores["rollcast"] == judged[1].scores["rollcast"]
+    growing.save(tmp_path / "auto.roll")
+    loaded = rollcast.load(tmp_path / "auto.roll")
+    assert loaded.predict().equals(growing.predict())
+    assert "2 networks and 3 blends" in loaded.summary()
+    again = rollcast.load(tmp_path / "auto.roll").continue_training(growing.history_, steps=2)
+    assert again.fitted_.blend.method == "theta"
+
+
+def test_a_blend_is_taken_only_where_it_is_better(found: Forecaster) -> None:
+    fitted = found.fitted_
+    best = min(trial.score for trial in found.search_ if trial.score is not None)
+    (chosen,) = (trial for trial in found.search_ if trial.chosen)
+    taken = "blend" in chosen.setting
+    assert (fitted.blend.method is not None) == taken
+    if taken:
+        assert chosen.score == best
+    given = auto(blend="linear").fit(found.history_)
+    assert all("blend" not in trial.setting for trial in given.search_)
+    assert given.fitted_.blend.method == "linear"
 
 
 def test_no_trial_is_an_event_of_training_and_each_part_is_one_of_the_search(
@@ -168,7 +224,7 @@ def test_a_candidate_that_cannot_be_is_said_and_left(
 
     monkeypatch.setattr(searching, "set_up", set_up)
     model = auto().fit(short, **COLUMNS)
-    notes = [(trial.steps, trial.score, trial.note) for trial in model.search_ if trial.note]
+    notes = [(trial.steps, trial.score, trial.note) for trial in networks(model) if trial.note]
     assert notes and set(notes) == {(0, None, "sales.csv: too short")}
 
 
@@ -177,7 +233,7 @@ def test_a_model_keeps_its_search(found: Forecaster, tmp_path: Path) -> None:
     loaded = rollcast.load(tmp_path / "a.roll")
     assert loaded.search_ == found.search_
     assert loaded.summary() == found.summary()
-    assert "searched: 4 networks in" in found.summary()
+    assert "searched: 4 networks and 3 blends in" in found.summary()
     assert loaded.predict().equals(found.predict())
     spec, sections = read_model(tmp_path / "a.roll")
     for change, message in (
@@ -275,9 +331,9 @@ def test_a_budget_says_how_many_are_tried(
 
     model = auto(budget=budget, trials=None).fit(short, **COLUMNS, listeners=[listener])
     assert before[0] <= budget
-    assert len(model.search_) == (tried or len(model.search_))
+    assert len(networks(model)) == (tried or len(networks(model)))
     if tried is None:
-        assert len(model.search_) > 6
+        assert len(networks(model)) > 6
 
 
 @pytest.mark.parametrize("chosen", [{}, {"ensemble": 2}, {"refit": False}, {"strategy": "auto"}])

@@ -41,6 +41,8 @@ from .test_tables import QUICK, waves
         ({"stateful": "always", "training": Training(optimizer="lbfgs")}, "one that does not"),
         ({"cell": "elman"}, "elman"),
         ({"initial": "zero"}, "zero"),
+        ({"skip": "naive"}, "none, ridge, zero"),
+        ({"skip": "zero(rows=0)"}, "a whole number from 1"),
         ({"stateful": 1}, "stateful=1; choose one of False, True, always"),
         ({"difference": 1}, "difference=1; choose one of False, True, auto"),
         ({"readout": "no"}, "choose one of False, True"),

@@ -206,6 +206,7 @@ SETTINGS = {
     "always": {"stateful": "always", "window": 5, "stride": 2},
     "free": {"feeding": "free(warm_up=4, least=2, first=1)", "burn_in": 1, "dropout": 0.3},
     "scheduled": {"feeding": "scheduled", "loss_steps": "last"},
+    "linear path": {"skip": "ridge(rows=4)", "stateful": True, "window": 5},
 }
 
 

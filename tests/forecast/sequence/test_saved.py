@@ -27,6 +27,9 @@ SETTINGS = {
     "burn-in": {"burn_in": 3, "record_burn_in": False, "recompute": "chunks", "loss_steps": "last"},
     "closed loop": {"restore": "closed_loop(steps=4)", "check_every": 2, "cell": "rnn_relu"},
     "known inputs": {"inputs": ["z", "y"], "cell": "rnn_tanh", "name": "said"},
+    "linear path": {"skip": "ridge(rows=5)", "feeding": "free(warm_up=3)"},
+    "linear path of two": {"inputs": ("y", "z"), "targets": ("y", "z"), "skip": "zero",
+                           "normalize": "layer", "hidden": (4, 3), "stateful": True, "window": 9},
     "another signal": {"ahead": 0, "inputs": "z", "training": Training(steps=3, optimizer="lbfgs")},
 }  # fmt: skip
 
@@ -118,6 +121,8 @@ CHANGES = {
     "a word for a truth": lambda spec: spec["sequence"].update(readout="no"),
     "dropout": lambda spec: spec["sequence"].update(dropout=2),
     "rows": lambda spec: spec.update(rows=-1),
+    "a path": lambda spec: spec["sequence"].update(skip="zero(rows=4000)"),
+    "another path": lambda spec: spec["sequence"].update(skip="zero(rows=1)"),
     "nothing": lambda spec: spec.pop("differences"),
 }
 
@@ -140,3 +145,13 @@ def test_a_file_without_scales_is_refused(tmp_path):
         write_model(tmp_path / "other", spec, sections | change)
         with pytest.raises(ModelFileError):
             rollcast.load(tmp_path / "other")
+
+
+def test_a_file_from_before_there_were_linear_paths_is_read(tmp_path):
+    model = fitted()
+    model.save(tmp_path / "model")
+    spec, sections = read_model(tmp_path / "model")
+    del spec["sequence"]["skip"]
+    write_model(tmp_path / "model", spec, sections)
+    loaded = rollcast.load(tmp_path / "model")
+    assert loaded.predict(table()).equals(model.predict(table()))

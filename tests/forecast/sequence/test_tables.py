@@ -1,6 +1,7 @@
 """SequenceRegressor on tables: what goes in, what comes out, and what is refused."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -124,13 +125,18 @@ def test_tables_come_back_in_their_kind_with_a_column_for_each_target():
 
 
 @pytest.mark.parametrize(
-    ("cell", "targets", "difference"),
-    [("gru", "y", False), ("lstm", "y", False), ("lstm", ("y", "z"), True)],
+    ("cell", "targets", "difference", "skip"),
+    [
+        ("gru", "y", False, "none"),
+        ("lstm", "y", False, "ridge(rows=3)"),
+        ("lstm", ("y", "z"), True, "none"),
+        ("gru", ("y", "z"), True, "zero(rows=1)"),
+    ],
 )
-def test_a_stream_says_what_predict_says_of_the_longer_table(cell, targets, difference):
+def test_a_stream_says_what_predict_says_of_the_longer_table(cell, targets, difference, skip):
     table = waves([30, 20])
     model = SequenceRegressor(
-        ("z", "y"), targets, ahead=1, cell=cell, hidden=(5, 3), difference=difference,
+        ("z", "y"), targets, ahead=1, cell=cell, hidden=(5, 3), difference=difference, skip=skip,
         training=Training(steps=5, dtype="float64"),
     ).fit(table)  # fmt: skip
     head = pl.concat([table.head(25), table.tail(20).head(15)])
@@ -151,6 +157,25 @@ def test_a_stream_says_what_predict_says_of_the_longer_table(cell, targets, diff
     for wrong in ({}, kept | {"h": kept["h"][:-1]}, kept | {"more": kept["h"]}):
         with pytest.raises(UsageError, match="found the shapes"):
             stream.states = wrong
+
+
+@pytest.mark.parametrize("targets", ["y", ("y", "z")])
+def test_a_linear_path_says_from_the_first_step_what_a_line_can_say(targets):
+    """Waves are sums of their last two rows: Yule 1927, section II."""
+    table = waves([60, 40])
+    model = SequenceRegressor(
+        targets, targets, ahead=1, hidden=(4,), skip="ridge(rows=2)", scaling="none", burn_in=1,
+        restore="last", training=Training(steps=1, learning_rate=1e-9, dtype="float64"),
+    ).fit(table)  # fmt: skip
+    readout = model.fitted_.network.readout
+    weights = model.weights_.copy()
+    weights[readout.places()["head.weight"]] = weights[readout.places()["head.bias"]] = 0
+    model.fitted_ = replace(model.fitted_, weights=weights)
+    said = model.generate(table, 30)
+    rows = np.concatenate([np.arange(60, 90), np.arange(40, 70)])
+    truth = np.sin(0.3 * rows + np.repeat([0, 1], 30))
+    column = "rollcast" if targets == "y" else "rollcast-y"
+    np.testing.assert_allclose(said[column], truth, atol=0.02)
 
 
 @pytest.mark.parametrize("kind", ["layer", "batch"])

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.errors import ModelFileError
-from rollcast.forecast.blend import BLENDS, Blend
+from rollcast.errors import ModelFileError, UsageError
+from rollcast.forecast.blend import Blend, blended
 from rollcast.model.file import field, section
 from rollcast.model.spec import NetworkSpec
 from rollcast.score.phases import PhaseMap
@@ -28,9 +28,13 @@ def unpack_blend(
 ) -> Blend:
     """The blend beside a network; raises ModelFileError for one that cannot be."""
     share = field(spec, "blend_share", float) if "blend_share" in spec else 0.0
-    if (method is not None and method not in BLENDS) or not 0.0 <= share <= 1.0:
+    try:
+        names = [] if method is None else blended(method)
+    except UsageError:
+        names = None
+    if names is None or not 0.0 <= share <= 1.0:
         raise ModelFileError(f"the model is blended with {str(method)[:40]!r}, a share of {share}.")
-    if method != "linear":
+    if "linear" not in names:
         return Blend(method, share)
     saved = field(spec, "blend_map", dict)
     season, last = field(saved, "season", int), field(saved, "last", bool)

@@ -33,6 +33,7 @@ from rollcast.forecast.saved.inputs import (
     unpack_rows,
 )
 from rollcast.forecast.saved.trials import best_steps, continued, pack_trials, unpack_trials
+from rollcast.forecast.search.candidates import chosen_of
 from rollcast.model.file import field, section
 from rollcast.model.network import build
 from rollcast.model.spec import NetworkSpec
@@ -123,8 +124,9 @@ def unpack(
     if params["name"] not in field(spec, "scores", dict):
         raise ModelFileError("the model's scores are not those of its network.")
     trials = unpack_trials(spec)
+    chosen = chosen_of(params, [trial.setting for trial in trials if trial.chosen])
     ids, location, scale = _statistics(sections)
-    powers = _powers(sections, params["transform"], len(ids))
+    powers = _powers(sections, chosen["transform"], len(ids))
     history = unpack_history(spec, sections, network_spec.season)
     history = unpack_rows(history, sections, inputs)
     facts = {name: field(spec, name, *kinds) for name, kinds in _FACTS.items()}
@@ -132,7 +134,7 @@ def unpack(
         params=params,
         network=network,
         weights=weights,
-        blend=unpack_blend(params["blend"], spec, sections, network_spec),
+        blend=unpack_blend(chosen["blend"], spec, sections, network_spec),
         calibration=calibration_in(sections, network_spec.horizon),
         error_paths=error_paths_in(sections, network_spec.horizon),
         columns=unpack_columns(field(spec, "columns", dict)),

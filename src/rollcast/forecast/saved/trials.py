@@ -28,6 +28,7 @@ ARGUMENTS: dict[str, type] = {
     "transform": str,
     "dropout": float,
     "learning_rate": float,
+    "blend": str,
 }
 
 

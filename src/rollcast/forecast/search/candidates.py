@@ -6,6 +6,7 @@ judge: what was best there most often, for the time it took, comes first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -92,6 +93,11 @@ def applied(params: dict[str, Any], setting: Setting) -> dict[str, Any]:
     if rate is not None:
         chosen["training"] = replace(params["training"], learning_rate=rate)
     return chosen
+
+
+def chosen_of(params: dict[str, Any], settings: Sequence[Setting]) -> dict[str, Any]:
+    """The arguments that a search came to: with the setting it chose, as they are without one."""
+    return applied(params, settings[0]) if settings else dict(params)
 
 
 def setting_text(setting: Setting) -> str:

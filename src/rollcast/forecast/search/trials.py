@@ -67,7 +67,7 @@ class Judge:
         some = held.at(held.series[mine], held.origin[mine].astype(np.int64) - begin)
         median = predict(setup.network, weights, some).median
         found = np.full(len(self.origin), np.nan)
-        found[ours] = np.nanmean(np.abs(median - self.truth[ours]), axis=1) / self.unit[ours]
+        found[ours] = errors_of(median, self.truth[ours], self.unit[ours])
         return found
 
     def ratio(self, errors: Array, default: Array) -> float:
@@ -89,10 +89,19 @@ class Judge:
         return center < -SURE * float(np.sqrt(weight**2 @ variance))
 
 
-def judge_of(setup: Setup) -> Judge:
-    """The judge on the held-out windows of the default; of many, evenly spaced ones."""
+def errors_of(median: Array, truth: Array, unit: Array) -> Array:
+    """The mean absolute error of each window in its unit, NaN where nothing was observed."""
+    errors, there = np.abs(median - truth), ~np.isnan(truth)
+    count = there.sum(axis=1)
+    total = np.where(there, errors, 0.0).sum(axis=1)
+    return np.divide(total, count * unit, out=np.full(len(total), np.nan), where=count > 0)
+
+
+def judge_of(setup: Setup, chosen: Array | None = None) -> Judge:
+    """The judge on the ``chosen`` windows held out; None = all, of many evenly spaced ones."""
     held, panel = setup.held, setup.every.panel
-    chosen = np.arange(held.count)[:: max(1, -(-held.count // MOST_VALIDATED))]
+    if chosen is None:
+        chosen = np.arange(held.count)[:: max(1, -(-held.count // MOST_VALIDATED))]
     series, origin = held.series[chosen], held.origin[chosen].astype(np.int64)
     _, truth = raw_windows(panel, series, origin, held.context, held.horizon)
     unit = loss_units(panel, setup.cut)[series]

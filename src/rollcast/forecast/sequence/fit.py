@@ -20,6 +20,7 @@ from rollcast.forecast.sequence.problem import SequenceProblem
 from rollcast.forecast.sequence.scaling import Scaling
 from rollcast.forecast.sequence.score import RESTORE, Scores
 from rollcast.forecast.sequence.windows import SequenceWindows, Signals
+from rollcast.model.linear_path import SKIPS
 from rollcast.train.events import Listener
 from rollcast.train.lbfgs import LBFGS
 from rollcast.train.loop import Outcome, run
@@ -96,6 +97,7 @@ def fit_sequence(
         steps=training.steps,
         score=scores,
         setting=repr(setting),
+        skip=choose("skip", params["skip"], SKIPS),
     )
     outcome = run(
         problem,

@@ -12,6 +12,7 @@ from rollcast.errors import UsageError
 from rollcast.forecast.feeding import FEEDING
 from rollcast.forecast.sequence.scaling import SCALERS
 from rollcast.forecast.sequence.score import RESTORE
+from rollcast.model.linear_path import SKIPS
 from rollcast.model.networks import NORMALIZED
 from rollcast.nn.initial import INITIAL
 from rollcast.train.training import Training
@@ -33,6 +34,7 @@ WORDS: dict[str, tuple[object, ...]] = {
 
 CHOICES: dict[str, Table] = {
     "cell": WIRED, "feeding": FEEDING, "restore": RESTORE, "initial": INITIAL,
+    "skip": SKIPS,
 }  # fmt: skip
 
 

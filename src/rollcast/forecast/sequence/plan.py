@@ -13,6 +13,7 @@ from rollcast.forecast.feeding import FEEDING
 from rollcast.forecast.sequence import difference as sequence_difference
 from rollcast.forecast.sequence.scaling import Scaling
 from rollcast.forecast.sequence.score import RESTORE
+from rollcast.model.linear_path import SKIPS
 from rollcast.model.networks import NORMALIZED, Network
 from rollcast.model.sequence import SequenceNetwork
 from rollcast.train.lbfgs import LBFGS
@@ -122,9 +123,10 @@ def plan_of(params: dict[str, Any]) -> Plan:
 
 def build(params: dict[str, Any], plan: Plan, rows: int) -> Network:
     """The network of these arguments; ``rows`` of its longest window."""
+    skip = choose("skip", params["skip"], SKIPS)
     plain = SequenceNetwork(
         params["cell"], len(plan.inputs), params["hidden"], len(plan.targets),
         readout=params["readout"], dropout=params["dropout"], last=params["loss_steps"] == "last",
-        recompute=params["recompute"],
+        recompute=params["recompute"], skip=skip.rows if skip else 0,
     )  # fmt: skip
     return NORMALIZED[params["normalize"]](plain, rows)

@@ -9,9 +9,11 @@ import numpy as np
 
 from rollcast.forecast.feeding import Feeding
 from rollcast.forecast.sequence.windows import SequenceWindows
+from rollcast.forecast.start.sequence import HEAD_GAIN, ridge_start
+from rollcast.model.linear_path import Skip
 from rollcast.model.networks import Network
 from rollcast.model.recurrent_normalized import RecurrentNormalizedNetwork
-from rollcast.model.sequence import States
+from rollcast.model.steps import States
 
 
 class SequenceProblem:
@@ -39,11 +41,12 @@ class SequenceProblem:
         steps: int,
         score: Callable[[np.ndarray], float | None],
         setting: str,
+        skip: Skip | None,
     ) -> None:
         self.network, self.data = network, windows
         self.stateful, self.feeding, self.recorded = stateful, feeding, recorded
         self.scheme, self.dtype, self.seed, self.steps = initial, dtype, seed, steps
-        self.score, self.setting = score, setting
+        self.score, self.setting, self.skip = score, setting, skip
         self.carried: dict[str, np.ndarray] = {}
         # by the first of the windows: the states that they begin with, in all losses of a step
         self.held: dict[int, States] | None = {} if searched else None
@@ -55,8 +58,14 @@ class SequenceProblem:
         return self.data.count
 
     def initial(self, seed: int) -> np.ndarray:
-        """The first weights."""
-        return self.network.initial(seed, self.dtype, self.scheme)
+        """The first weights; those of a linear path as it starts."""
+        weights = self.network.initial(seed, self.dtype, self.scheme)
+        readout = self.network.readout
+        if readout.path and self.skip and self.skip.ridge:
+            found = ridge_start(readout.path, self.data, readout.last)
+            for name, place in readout.places().items():
+                weights[place] = found if name == "skip.weight" else HEAD_GAIN * weights[place]
+        return weights
 
     def loss_and_gradient(
         self, weights: np.ndarray, indices: np.ndarray, step: int

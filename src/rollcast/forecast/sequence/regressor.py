@@ -39,6 +39,9 @@ class SequenceRegressor:
     cell, hidden, readout
         The cell and the units of each layer; a linear head at every step, or with ``readout=False``
         the units of the last layer as they are.
+    skip
+        A linear path beside the network, from the inputs of the newest rows to the output:
+        "ridge(rows=8)" begins as a regression, "zero(rows=8)" says nothing at first; "none".
     stateful
         True: a window begins with the states that its series left in the window before, windows in
         order, and gradients end there (truncated back-propagation). False: with zeros. "always":
@@ -96,6 +99,7 @@ class SequenceRegressor:
         cell: str = "lstm",
         hidden: Sequence[int] = (64,),
         readout: bool = True,
+        skip: str = "none",
         stateful: bool | str = False,
         window: int | None = None,
         stride: int | None = None,
@@ -122,6 +126,7 @@ class SequenceRegressor:
         self.cell = cell
         self.hidden = hidden
         self.readout = readout
+        self.skip = skip
         self.stateful = stateful
         self.window = window
         self.stride = stride

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.choice import require
+from rollcast.choice import choose, require
 from rollcast.data.frequency import parse_frequency
 from rollcast.errors import ModelFileError, UsageError
 from rollcast.forecast.history import pack_ids, unpack_ids
@@ -15,6 +15,7 @@ from rollcast.forecast.sequence.params import checked
 from rollcast.forecast.sequence.plan import FittedSequence, build, plan_of
 from rollcast.forecast.sequence.scaling import Scaling
 from rollcast.model.file import field, section
+from rollcast.model.linear_path import SKIPS
 from rollcast.train.training import Training
 
 NAME = "sequence"
@@ -22,14 +23,18 @@ NAME = "sequence"
 
 KINDS: dict[str, tuple[type, ...]] = {
     "inputs": (str, list), "targets": (str, list), "ahead": (int,), "cell": (str,),
-    "hidden": (list,), "readout": (bool,), "stateful": (bool, str), "window": (int, type(None)),
-    "stride": (int, type(None)), "burn_in": (int,), "record_burn_in": (bool,),
+    "hidden": (list,), "readout": (bool,), "skip": (str,), "stateful": (bool, str),
+    "window": (int, type(None)), "stride": (int, type(None)), "burn_in": (int,),
+    "record_burn_in": (bool,),
     "loss_steps": (str,), "feeding": (str,), "dropout": (float,), "normalize": (str, type(None)),
     "recompute": (str, type(None)), "initial": (str,), "scaling": (str,),
     "difference": (bool, str), "restore": (str,),
     "held_out": (int,), "check_every": (int, type(None)), "seed": (int,), "name": (str,),
 }  # fmt: skip
 """Every argument but the training, and what JSON has in its place."""
+
+LATER: dict[str, Any] = {"skip": "none"}
+"""Arguments that came after the first model files, with what they were until then."""
 
 
 def pack(fitted: FittedSequence) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -63,7 +68,7 @@ def unpack(
     spec: dict[str, Any], sections: dict[str, np.ndarray]
 ) -> tuple[dict[str, Any], FittedSequence]:
     """The regressor's arguments and what it fitted; raises ModelFileError."""
-    saved = field(spec, NAME, dict)
+    saved = LATER | field(spec, NAME, dict)
     params = {name: field(saved, name, *kinds) for name, kinds in KINDS.items()}
     weights = section(sections, "network/weights", _dtype(sections), (None,))
     rows = field(spec, "rows", int)
@@ -77,6 +82,9 @@ def unpack(
             require("hidden", units, units <= weights.size, "units that are there")
         many = params["normalize"] == "recurrent_batch" and rows > weights.size
         require("rows", rows, rows >= 1 and not many, "rows that are there")
+        skip = choose("skip", params["skip"], SKIPS)
+        rows_read = skip.rows if skip else 0
+        require("skip", params["skip"], rows_read <= weights.size, "rows that are there")
         plan = plan_of(params)
         network = build(params, plan, rows)
         parse_frequency(freq)

@@ -80,9 +80,10 @@ class SequenceStream:
     @property
     def states(self) -> dict[str, np.ndarray]:
         """The states by name, ``h`` and for an LSTM ``c``: copies, flat, layer after layer
-        ``(series, units)``; and where differences are learnt the ``last`` values. Assign such a
-        dict to go on from it."""
-        found = {"h": self._stepper.h, "c": self._stepper.c, "last": self._last}
+        ``(series, units)``; with a linear path the rows that it reads again, ``past``; and where
+        differences are learnt the ``last`` values. Assign such a dict to go on from it."""
+        past = getattr(self._stepper, "past", None)
+        found = {"h": self._stepper.h, "c": self._stepper.c, "past": past, "last": self._last}
         return {name: state.copy() for name, state in found.items() if state is not None}
 
     @states.setter

@@ -8,7 +8,7 @@ import numpy as np
 
 from rollcast.data.panel import Panel, count_within
 from rollcast.errors import DataError
-from rollcast.model.sequence import Steps
+from rollcast.model.steps import Steps
 
 MOST_SAMPLED = 256
 """Windows that stand for all."""

@@ -4,7 +4,8 @@ Each table is fitted once, on all but its last rows, and forecast from every ori
 interval at an origin knows only truths that were known there. Finished tables are kept in a folder,
 so that a run that was stopped goes on where it was.
 
-    python benchmarks/coverage.py [--data FOLDER] [--kept FOLDER] [--only airline,noise] [--steps N]
+    python benchmarks/interval_coverage.py [--data FOLDER] [--kept FOLDER]
+        [--only airline,noise] [--steps N]
 """
 
 import argparse

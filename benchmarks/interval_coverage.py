@@ -1,8 +1,9 @@
 """Coverage and width of 80 % and 95 % intervals, on made-up and on real series.
 
 Each table is fitted once, on all but its last rows, and forecast from every origin after that; the
-interval at an origin knows only truths that were known there. Finished tables are kept in a folder,
-so that a run that was stopped goes on where it was.
+interval at an origin knows only truths that were known there. Short tables are judged once more,
+``again``: over their later half, fitted anew before each horizon of origins, with several seeds.
+Finished tables are kept in a folder, so that a run that was stopped goes on where it was.
 
     python benchmarks/interval_coverage.py [--data FOLDER] [--kept FOLDER]
         [--only airline,noise] [--steps N]
@@ -17,16 +18,25 @@ from common import header, table
 from sets import REAL, SHAPES, SYNTHETIC, synthetic
 
 from rollcast import Forecaster, Panel, Training
+from rollcast.forecast.backtest import Backtest
 
 LEVELS = (80, 95)
+KINDS = ("recalibrated", "fixed")
 SHARE, SHARE_OF_SHORT, SHORT = 0.2, 0.35, 500
 """Part of the rows that is forecast; more of tables with fewer rows than SHORT."""
 
 MOST_FORECASTS = 6000
 
+AGAIN, FEW = ", again", ("airline", "births", "nottingham")
+"""Tables with few forecasts, and what they are called when fitted again and again."""
+
+SEEDS = 3
+"""Of the tables that are fitted again and again."""
+
 
 def covered(panel: Panel, horizon: int, steps: int) -> dict[str, float]:
-    """Coverage in percent and width, without and with recalibration, and how many forecasts."""
+    """Coverage in percent with its standard error, width and pinball loss, without and with
+    recalibration, and how many forecasts."""
     rows = int(panel.lengths.min())
     late = round(rows * (SHARE_OF_SHORT if rows < SHORT else SHARE))
     model = Forecaster(horizon, training=Training(steps=steps))
@@ -39,11 +49,52 @@ def covered(panel: Panel, horizon: int, steps: int) -> dict[str, float]:
         backtest = model.backtest(
             panel, windows=windows, step=step, level=levels, recalibrate=recalibrate
         )
-        scores = backtest.scores[model.name]
-        for level in levels:
-            found[f"{name} {level}"] = 100 * scores[f"coverage-{level}"]
-            found[f"{name} width {level}"] = scores[f"width-{level}"]
+        found |= figures(name, [backtest], horizon)
     return found
+
+
+def covered_again(panel: Panel, horizon: int, steps: int) -> dict[str, float]:
+    """The same over the later half of a table, fitted before each horizon of origins; recalibrated
+    alone. Levels that the first of those fits has too few windows for are left out."""
+    windows = int(panel.lengths.min()) // 2 - horizon + 1
+    backtests = [
+        Forecaster(horizon, training=Training(steps=steps), seed=seed).backtest(
+            panel, windows=windows, step=1, refit=horizon
+        )
+        for seed in range(SEEDS)
+    ]
+    return {"forecasts": windows * len(panel)} | figures("recalibrated", backtests, horizon)
+
+
+def figures(name: str, backtests: list[Backtest], horizon: int) -> dict[str, float]:
+    """Of each level, over all backtests of the same windows."""
+    found = {}
+    for level in backtests[0].bands:
+        scores = [each.scores[each.name] for each in backtests]
+        for what, factor in (("coverage", 100), ("width", 1), ("pinball", 1)):
+            found[f"{name} {what} {level:g}"] = factor * float(
+                np.mean([row[f"{what}-{level:g}"] for row in scores])
+            )
+        inside = np.mean([share_inside(each, level) for each in backtests], axis=0)
+        found[f"{name} error {level:g}"] = 100 * standard_error(inside, horizon)
+    return found
+
+
+def share_inside(backtest: Backtest, level: float) -> np.ndarray:
+    """The share of truths inside, of each row where forecasts begin: ``(origins,)``."""
+    low, high = backtest.bands[level]
+    seen = ~np.isnan(backtest.truth)
+    inside = ((low <= backtest.truth) & (backtest.truth <= high) & seen).sum(axis=1)
+    _, place = np.unique(backtest.times[:, 0], return_inverse=True)
+    return np.bincount(place, inside) / np.maximum(np.bincount(place, seen.sum(axis=1)), 1)
+
+
+def standard_error(values: np.ndarray, horizon: int) -> float:
+    """Of the mean of origins in a row, by the means of blocks of a horizon: of neighbours, whose
+    forecasts overlap, and so err alike. Two blocks at least; a few say only roughly."""
+    blocks = max(2, round(len(values) / horizon))
+    means = [block.mean() for block in np.array_split(values, blocks)]
+    return float(np.std(means, ddof=1) / np.sqrt(blocks))
 
 
 def jobs(folder: Path) -> dict:
@@ -54,19 +105,21 @@ def jobs(folder: Path) -> dict:
         for shape in SHAPES
     }
     real = {name: (lambda one=one: one.load(folder), one.horizon) for name, one in REAL.items()}
-    return made | real
+    again = {f"{name}{AGAIN}": real[name] for name in FEW}
+    return made | real | again
 
 
 def line(name: str, found: dict[str, float]) -> list[str]:
-    """A row of the table; widths as a multiple of the fixed ones."""
+    """A row of the table; widths and pinball losses as multiples of the fixed ones."""
     cells = [name, f"{found['forecasts']:.0f}"]
     for level in LEVELS:
-        if f"fixed {level}" not in found:
-            cells += ["–", "–", "–"]
-            continue
-        wider = found[f"recalibrated width {level}"] / found[f"fixed width {level}"]
-        cells += [f"{found[f'{kind} {level}']:.1f}" for kind in ("fixed", "recalibrated")]
-        cells.append(f"{wider:.2f}")
+        for kind in ("fixed coverage", "recalibrated coverage", "recalibrated error"):
+            value = found.get(f"{kind} {level}")
+            cells.append("–" if value is None else f"{value:.1f}")
+        for what in ("width", "pinball"):
+            later, before = (found.get(f"{kind} {what} {level}") for kind in KINDS)
+            ratio = later is not None and before is not None and later / before
+            cells.append(f"{ratio:.2f}" if ratio else "–")
     return cells
 
 
@@ -87,14 +140,15 @@ def main() -> None:
             continue
         path = chosen.kept / f"{name} {chosen.steps}.json"
         if not path.exists():
-            path.write_text(json.dumps(covered(load(), horizon, chosen.steps)))
+            measure = covered_again if name.endswith(AGAIN) else covered
+            path.write_text(json.dumps(measure(load(), horizon, chosen.steps)))
         found = json.loads(path.read_text())
         lines.append(line(name, found))
         if name in REAL:
-            real.append([found.get(f"recalibrated {level}", np.nan) for level in LEVELS])
+            real.append([found.get(f"recalibrated coverage {level}", np.nan) for level in LEVELS])
     headings = ["table", "forecasts"]
     for level in LEVELS:
-        headings += [f"{level} % fixed", "recalibrated", "× as wide"]
+        headings += [f"{level} % fixed", "recalibrated", "±", "× as wide", "× pinball"]
     print(table(headings, lines))
     if real:
         means = np.nanmean(np.array(real), axis=0)

@@ -32,7 +32,7 @@ SEASON = {"M4 Hourly": 24, "M3 Yearly": 1, "M3 Quarterly": 4, "M3 Monthly": 12, 
 COUNT = {"M3 Yearly": 645, "M3 Quarterly": 756, "M3 Monthly": 1428, "M3 Other": 174}
 CASES = {name: Case(name) for name in HORIZON}
 
-BLENDED: dict[str, Any] = {"blend": "theta", "ensemble": 3}
+BLENDED: dict[str, Any] = {"blend": "theta + damped", "ensemble": 3}
 OURS: dict[str, dict[str, Any]] = {
     "M4 Hourly": {"transform": "log1p", "ensemble": 3},
     "M3 Yearly": {**BLENDED, "context": 18},

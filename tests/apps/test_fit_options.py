@@ -39,6 +39,7 @@ OPTIONS = {
     "searched for": (("--strategy", "auto", "--trials", "2", "--dropout", "0.1"),
                      {"strategy": "auto", "trials": 2}, {}),
     "bound": (("--clip-norm", "0.5"), {}, {"clip_norm": 0.5}),
+    "bound of each": (("--clip-value", "0.25"), {}, {"clip_value": 0.25}),
     "no bound": (("--clip-norm", "0"), {}, {"clip_norm": None}),
     "rate": (("--learning-rate", "0.01"), {}, {"learning_rate": 0.01}),
     "batch size": (("--batch-size", "9"), {}, {"batch_size": 9}),

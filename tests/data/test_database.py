@@ -108,6 +108,8 @@ def test_the_only_table_needs_no_query_and_several_are_listed(connection: str) -
         ("select store, day, sold, sold from sales", "two columns are named 'sold'"),
         ("delete from sales", "Check the connection and the query"),
         ("select * from sales; delete from sales", "Check the connection and the query"),
+        ("select * from sales; commit; drop table sales", "Check the connection and the query"),
+        ("create table other as select 1 as a", "Check the connection and the query"),
     ],
 )
 def test_a_query_that_fails_says_why_and_changes_nothing(
@@ -117,6 +119,34 @@ def test_a_query_that_fails_says_why_and_changes_nothing(
         read(connection, query=query, **COLUMNS)
     assert message in str(caught.value)
     check(read(connection, query="sales", **COLUMNS))
+
+
+WRITES = {
+    "sqlite": ("attach 'made.db' as other", "vacuum into 'made.db'", "pragma writable_schema = 1"),
+    "duckdb": (
+        "copy sales to 'made.csv'",
+        "copy sales to 'made.csv'; select * from sales",
+        "export database 'made'",
+        "attach 'made.duckdb' as other",
+        "load httpfs",
+        "set memory_limit = '1GB'",
+        "create table other as select 1 as a",
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "query"), [(k, q) for k, each in WRITES.items() for q in each])
+def test_a_query_makes_no_file(
+    kind: str, query: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = {"sqlite": _sqlite, "duckdb": _duckdb}[kind](tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    places = [named] if kind == "sqlite" or " sales" in query else [named, "duckdb://"]
+    for place in places:
+        with pytest.raises(DataError, match="Check the connection and the query"):
+            read(place, query=query, **COLUMNS)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_a_text_column_of_a_query_is_no_target(connection: str) -> None:

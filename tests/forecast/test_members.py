@@ -80,12 +80,6 @@ def test_an_ensemble_takes_new_rows_and_new_series(table: pl.DataFrame, three: F
     assert len(three.backtest(table, windows=2).series) == 6
 
 
-def test_a_stream_of_an_ensemble_is_refused(table: pl.DataFrame) -> None:
-    model = quick(ensemble=2, strategy="recursive", scaling="series").fit(table, **COLUMNS)
-    with pytest.raises(UsageError, match="an ensemble of 2 networks"):
-        model.stream("a")
-
-
 def test_an_ensemble_killed_in_its_last_run_goes_on_to_the_same_bits(
     table: pl.DataFrame, tmp_path: Path
 ) -> None:

@@ -38,7 +38,7 @@ def test_the_radius_at_an_origin_is_that_of_the_newest_scores_known_there(
 ) -> None:
     monkeypatch.setattr(intervals, "NEWEST_ORIGINS", 20)
     first, later = scored(30, 3, 0), scored(60, 3, 1)
-    calibration = Calibration(first, np.arange(100, 130))
+    calibration = Calibration(first, np.arange(100, 130), np.ones(3))
     stamps = np.repeat(np.arange(140, 170), 2)  # two series, an origin a row
     known = stamps[:, None] + np.arange(3)
     found = online_radii(calibration, later, known, stamps, [50, 80])

@@ -9,7 +9,7 @@ import pytest
 import rollcast
 from rollcast import Forecaster, Panel, Training, UsageError
 from rollcast.forecast.intervals import calibrate
-from rollcast.forecast.sample import error_paths, radii, shuffled
+from rollcast.forecast.sample import error_paths, radii, shuffled, signed_scores
 from rollcast.model.file import read_model, write_model
 
 HORIZON, SIGMA = 8, 2.0
@@ -72,7 +72,7 @@ def test_ranks_are_those_of_the_errors() -> None:
     generator = np.random.default_rng(0)
     errors = generator.normal(size=(300, 5)).cumsum(axis=1)
     median, ones = np.zeros((300, 5)), np.ones((300, 5))
-    assert error_paths(median, ones, 2 * ones, errors)[0] == pytest.approx(
+    assert error_paths(signed_scores(median, ones, 2 * ones, errors))[0] == pytest.approx(
         np.where(errors[0] > 0, errors[0] / 2, errors[0])
     )
     calibration = calibrate(median, ones, ones, errors)

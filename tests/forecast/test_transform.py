@@ -92,9 +92,6 @@ def test_what_a_transform_cannot_do_is_said_before_training() -> None:
     panel.values[5] = -3.0
     with pytest.raises(DataError, match="expects values above 0"):
         small(transform="boxcox").fit(panel)
-    model = small(transform="difference", strategy="recursive", scaling="series").fit(growing())
-    with pytest.raises(UsageError, match="which a stream does not undo"):
-        model.stream()
 
 
 @pytest.mark.parametrize("scaling", ["window(median)", "series(last)", "window(mean)", "none"])

@@ -16,13 +16,12 @@ from rollcast.apps.results import (
     show_fit,
     write,
 )
-from rollcast.apps.screen import TrainingBar, is_watched, screen
+from rollcast.apps.train import begun, ready, train
 from rollcast.errors import UsageError
 
 if TYPE_CHECKING:
     from rollcast.forecast.forecaster import Forecaster
     from rollcast.forecast.sequence.regressor import SequenceRegressor
-    from rollcast.train.events import Event, Listener
     from rollcast.train.watch import GradientWatch
 
 app = typer.Typer(
@@ -61,8 +60,9 @@ def about(
 @with_choices
 def forecast(
     table: options.Source,
-    horizon: options.Horizon,
     choices: Choices,
+    horizon: options.HorizonUnlessContinued = None,
+    continued: options.Continue = None,
     future_table: input_options.FutureTable = None,
     level: options.Level = None,
     out: options.Out = None,
@@ -76,8 +76,9 @@ def forecast(
     with exit_codes(quiet):
         asked = typed.levels_of(level)
         check_results(table, out=out, samples=samples, report=report, save=save, quiet=quiet)
-        ahead = ready(choices.forecaster(horizon).get_params(), asked, future_table)
-        model, watch = trained(table, horizon, choices, quiet, ahead)
+        model, go_on = begun(horizon, continued, choices)
+        ahead = ready(model.get_params(), None if continued else asked, future_table)
+        watch = train(go_on, choices, quiet, ahead, table=table)
         # First, so that a level beyond what was learnt does not cost the training.
         if save is not None:
             model.save(save)
@@ -97,51 +98,23 @@ def forecast(
 @with_choices
 def fit(
     table: options.Source,
-    horizon: options.Horizon,
     save: options.SaveNow,
     choices: Choices,
+    horizon: options.HorizonUnlessContinued = None,
+    continued: options.Continue = None,
     report: options.Report = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Train a network on a table and save it, for rollcast predict."""
     with exit_codes(quiet):
         check_results(table, report=report, save=save, quiet=quiet)
-        model, watch = trained(table, horizon, choices, quiet)
+        model, go_on = begun(horizon, continued, choices)
+        watch = train(go_on, choices, quiet, table=table)
         model.save(save)
         if report is not None:
             write_its_report(model, report, levels_by_default(model), watch)
         if not quiet:
             show_fit(model.scores_, {"report": report, "model": save})
-
-
-def ready(
-    params: dict[str, Any], levels: tuple[float, ...] | None, future: str | None
-) -> "Listener":
-    """What ends a fit before it trains, where the forecast after it could not be made."""
-    from rollcast.forecast.ready import check_forecast
-    from rollcast.train.events import TableRead
-
-    def listener(event: "Event") -> None:
-        if isinstance(event, TableRead):
-            check_forecast(params, event.panel, levels, future)
-
-    return listener
-
-
-def trained(
-    table: str, horizon: int, choices: Choices, quiet: bool, *listeners: "Listener"
-) -> tuple["Forecaster", "GradientWatch | None"]:
-    """The Forecaster fitted to the table, and what watched its gradients, under a bar."""
-    from rollcast import GradientWatch
-
-    model = choices.forecaster(horizon)
-    with TrainingBar(screen(errors=True), shown=is_watched() and not quiet) as bar:
-        warn = (lambda message: None) if quiet else bar.warn
-        watch = GradientWatch(warn=warn) if choices.watch_gradients else None
-        listeners += (bar,) if watch is None else (bar, watch)
-        limit = choices.max_seconds()
-        model.fit(table, listeners=listeners, max_seconds=limit, **choices.reading())
-    return model, watch
 
 
 def write_its_report(

@@ -128,9 +128,9 @@ Blend = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Forecasts averaged, as far as held-out rows say, with smoothing and drift (theta), "
-        "with a trend that dies away (damped), a linear map (linear), or some joined by + "
-        "(default: none; auto tries them)",
+        help="Averaged, as far as held-out rows say, with other forecasts: theta (smoothing with "
+        "drift), damped (with a trend that dies away), linear (a linear map), or some joined by + "
+        "(default: none; auto tries each)",
         rich_help_panel=NETWORK,
     ),
 ]
@@ -236,6 +236,14 @@ ClipNorm = Annotated[
         min=0.0,
         metavar="NORM",
         help="Bound of the gradient's norm, 0 = none (default: 1.0)",
+        rich_help_panel=TRAINING,
+    ),
+]
+ClipValue = Annotated[
+    float | None,
+    typer.Option(
+        metavar="VALUE",
+        help="Bound of each of the gradient's elements (default: none)",
         rich_help_panel=TRAINING,
     ),
 ]

@@ -59,6 +59,7 @@ class Choices:
     learning_rate: fit_options.LearningRate = None
     schedule: fit_options.Schedule = None
     clip_norm: fit_options.ClipNorm = None
+    clip_value: fit_options.ClipValue = None
     budget: fit_options.Budget = None
     trials: fit_options.Trials = None
     max_time: fit_options.MaxSeconds = None
@@ -71,7 +72,9 @@ class Choices:
         """The Forecaster that they ask for."""
         from rollcast import Forecaster, Training
 
-        setting = self._given("steps", "batch_size", "optimizer", "learning_rate", "schedule")
+        setting = self._given(
+            "steps", "batch_size", "optimizer", "learning_rate", "schedule", "clip_value",
+        )  # fmt: skip
         if self.clip_norm is not None:
             setting["clip_norm"] = self.clip_norm or None
         network = self._given(
@@ -107,6 +110,10 @@ class Choices:
         if self.snap:
             found["snap"] = True
         return found
+
+    def given(self) -> tuple[str, ...]:
+        """The names of those that were given."""
+        return tuple(each.name for each in fields(self) if getattr(self, each.name) != each.default)
 
     def _given(self, *names: str) -> dict[str, Any]:
         """Those that were given; the others keep the defaults of the public classes."""

@@ -29,6 +29,25 @@ NewerSource = Annotated[
 Horizon = Annotated[
     int, typer.Option("--horizon", min=1, metavar="N", help="How many steps to forecast")
 ]
+HorizonUnlessContinued = Annotated[
+    int | None,
+    typer.Option(
+        "--horizon",
+        min=1,
+        metavar="N",
+        help="How many steps to forecast (with --continue that of the model)",
+    ),
+]
+Continue = Annotated[
+    str | None,
+    typer.Option(
+        "--continue",
+        metavar="MODEL",
+        help="Train on from a saved model: TABLE has all rows to train on, old and new, with the "
+        "columns of its first table; goes with --steps, --learning-rate, --max-time, --where and "
+        "--query",
+    ),
+]
 GoOn = Annotated[
     int | None,
     typer.Option(
@@ -186,6 +205,10 @@ Train once, forecast later:
 --save sales.roll[/cyan]
 
 [cyan]rollcast predict sales.roll newer.csv --out forecast.csv[/cyan]
+
+A month later, trained on from there with the rows that came since:
+
+[cyan]rollcast fit sales-june.csv --continue sales.roll --steps 200 --save sales-june.roll[/cyan]
 """
 
 FORECAST_EXAMPLES = """

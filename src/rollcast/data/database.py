@@ -21,6 +21,21 @@ ROWS_AT_ONCE = 100_000
 """Rows fetched before they become columns: Python objects are ten times larger."""
 
 
+READS = (
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+)
+"""What SQLite may do here."""
+
+ALONE: dict[str, Any] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+"""DuckDB fetches no code by itself."""
+
+
 def is_connection(source: str) -> bool:
     """Whether the text is a connection string, not a path."""
     return SCHEME.match(source) is not None
@@ -159,11 +174,19 @@ def _sqlite(connection: str, query: str | None, source: str) -> Any:
 
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as base:
+            base.set_authorizer(_only_reading)
             cursor = base.execute(_select(query, tables, source))
             names = [column[0] for column in cursor.description or ()]
             return _in_chunks(names, _chunks(cursor), source)
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise _failed(source, error) from None
+
+
+def _only_reading(action: int, first: str | None, *others: str | None) -> int:
+    """SQLite's question before each part of a statement. A file opened for reading alone still
+    lets ATTACH and VACUUM INTO make others."""
+    allowed = action in READS or (action == sqlite3.SQLITE_PRAGMA and first == "data_version")
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
 def _postgres(connection: str, query: str | None, source: str) -> Any:
@@ -184,7 +207,7 @@ def _postgres(connection: str, query: str | None, source: str) -> Any:
     plain = "postgresql://" + connection.partition("://")[2]
     try:
         with psycopg.connect(plain) as base:
-            base.read_only = True
+            base.read_only = True  # (and a cursor of the server takes one SELECT alone)
             selected = _select(query, tables, source)
             # a cursor of the server: rows come as they are asked for
             with base.cursor(name="rollcast") as cursor:
@@ -210,8 +233,15 @@ def _duckdb(connection: str, query: str | None, source: str) -> Any:
     nowhere = connection.partition("://")[2].strip("/") == ""  # it reads files named in the query
     path = ":memory:" if nowhere else str(_file_of(connection, source))
     try:
-        with closing(duckdb.connect(path, read_only=not nowhere)) as base:
-            cursor = base.execute(_select(query, tables, source))
+        with closing(duckdb.connect(path, read_only=not nowhere, config=ALONE)) as base:
+            selected = _select(query, tables, source)
+            # COPY, EXPORT and ATTACH write other files even where the database is read only
+            parts = duckdb.extract_statements(selected)
+            if [part.type for part in parts] != [duckdb.StatementType.SELECT]:
+                raise DataError(
+                    f"{source}: the query is not one SELECT. Check the connection and the query."
+                )
+            cursor = base.execute(parts[0])
             names = [column[0] for column in cursor.description or ()]
             return _in_chunks(names, _chunks(cursor), source)
     except duckdb.Error as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import json
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rollcast.data.objects import frame_of
+from rollcast.data.packed import check_book, unzipped
 from rollcast.data.table import Table, must_differ
 from rollcast.errors import DataError, MissingExtraError
 
@@ -86,10 +86,7 @@ def _decode(path: Path) -> bytes:
     """The bytes of a text file as UTF-8 without a byte-order mark."""
     content = path.read_bytes()
     if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError):
-            raise DataError(f"{path.name} is a damaged gzip file. Copy it anew.") from None
+        content = unzipped(content, path.name)
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16").encode()
     if b"\x00" in content[:4096]:
@@ -210,6 +207,7 @@ def _open_excel(path: Path, sheet: str | int | None) -> Table:
             f"{path.name}: Excel files need fastexcel, which is not installed. Run: "
             "pip install 'rollcast[excel]'; or save the sheet as CSV."
         ) from None
+    check_book(path)
     try:
         book = fastexcel.read_excel(path)
     except fastexcel.FastExcelError as error:

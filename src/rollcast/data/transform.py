@@ -72,8 +72,13 @@ class Transform:
 
     def reach(self, season: int) -> int:
         """Rows before a window that its values need."""
+        return sum(self.shape(season)[1])
+
+    def shape(self, season: int) -> tuple[str | None, tuple[int, ...]]:
+        """What is done to each value, None = nothing, and the lags of differences, in order."""
         lags = {"difference": 1, "seasonal_difference": season}
-        return sum(lags.get(part.name, 0) for part in self.parts)
+        kind = next((part.name for part in self.parts if part.name not in lags), None)
+        return kind, tuple(lags[part.name] for part in self.parts if part.name in lags)
 
     def powers(self, panel: Panel) -> Array | None:
         """The power of each series ``(series,)``; None where there is none to be found."""
@@ -85,9 +90,7 @@ class Transform:
     def of(self, panel: Panel, powers: Array | None) -> Transformed:
         """The panel as the network sees it. Raises DataError for values without a logarithm."""
         self._check(panel)
-        lags = {"difference": 1, "seasonal_difference": panel.season}
-        chosen = tuple(lags[part.name] for part in self.parts if part.name in lags)
-        kind = next((part.name for part in self.parts if part.name not in lags), None)
+        kind, chosen = self.shape(panel.season)
         given = next((part.power for part in self.parts if part.power is not None), None)
         if kind == "boxcox" and powers is None:
             powers = np.full(len(panel), given)
@@ -105,12 +108,12 @@ class Transform:
         return Transformed(panel, values, kind, powers, chosen, tuple(carried))
 
     def _check(self, panel: Panel) -> None:
-        least = next((_LEAST[part.name] for part in self.parts if part.name in _LEAST), None)
+        least = next((LEAST[part.name] for part in self.parts if part.name in LEAST), None)
         if least is None or not (panel.values <= least).any():
             return
         row = int(np.argmax(panel.values <= least))
         series = int(np.searchsorted(panel.offsets, row, side="right")) - 1
-        name = next(part.name for part in self.parts if part.name in _LEAST)
+        name = next(part.name for part in self.parts if part.name in LEAST)
         other = "log1p, " if least == 0 else ""
         raise DataError(
             f"{panel.place(series)}: {panel.columns.target!r} is {panel.values[row]:g} at "
@@ -119,7 +122,7 @@ class Transform:
         )
 
 
-_LEAST = {"log1p": -1, "boxcox": 0}
+LEAST = {"log1p": -1, "boxcox": 0}
 
 
 def make_transform(text: str | None) -> Transform | None:

@@ -1,150 +1,34 @@
-"""What one does with a fitted network: forecast, update, backtest, stream, save."""
+"""What else one does with a fitted network: update, train on, backtest, stream, save."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
-from rollcast.data.known import check_known, with_known
 from rollcast.data.panel import Panel
 from rollcast.data.read import read
-from rollcast.errors import NotFittedError, UsageError
-from rollcast.forecast import intervals
+from rollcast.errors import UsageError
 from rollcast.forecast.backtest import Backtest
 from rollcast.forecast.continuing import continue_fit
 from rollcast.forecast.fit import fit_panel
 from rollcast.forecast.fitted import Fitted
+from rollcast.forecast.forecasts import Forecasts
 from rollcast.forecast.history import append
 from rollcast.forecast.learn import learnt
 from rollcast.forecast.origins import checked_rolling, run_backtest
-from rollcast.forecast.result import USUAL_LEVELS, Forecast, levels_for
-from rollcast.forecast.sample import Paths, sampled
+from rollcast.forecast.result import USUAL_LEVELS
 from rollcast.forecast.saved import model as saved
-from rollcast.forecast.stream.opened import check_streamable, open_stream, restored_stream
-from rollcast.forecast.stream.stream import Stream
+from rollcast.forecast.stream import opened
 from rollcast.forecast.summary import summary
 from rollcast.model.file import write_model
-from rollcast.train.events import Listener
-from rollcast.train.state import History
+from rollcast.train.events import Listener, TableRead, tell
 
 Path = str | os.PathLike[str]
 
 
-class AfterFit:
-    """The half of a `Forecaster` that needs it fitted."""
-
-    horizon: int
-    name: str
-    history_: Panel | None
-    get_params: Callable[[], dict[str, Any]]
-    training_history_: History | None  # of the first run
-
-    def _take(self, fitted: Fitted) -> None:
-        self.fitted_ = fitted
-        self.context_ = fitted.network.spec.context
-        self.season_ = fitted.season
-        self.freq_ = fitted.freq
-        self.scores_ = fitted.scores
-        self.error_by_step_ = fitted.error_by_step
-        self.search_ = fitted.trials
-        self.best_step_ = fitted.best_steps[0]
-
-    def _fitted(self, what: str) -> Fitted:
-        if not hasattr(self, "fitted_"):
-            raise NotFittedError(f"{what}: this Forecaster is not fitted. Call fit(table) first.")
-        return self.fitted_
-
-    def predict(
-        self,
-        table: Any = None,
-        *,
-        level: float | Sequence[float] = USUAL_LEVELS,
-        future: Any = None,
-        where: str | None = None,
-        query: str | None = None,
-    ) -> Any:
-        """Forecasts of the next ``horizon`` rows of every series, as a table.
-
-        Columns: the user's id (if there was one) and time, then ``name`` (the median; for head mse
-        the mean) and for each ``level`` in percent ``name-lo-80`` and ``name-hi-80``. ``table``
-        holds the rows to go on from, with the columns of the table of ``fit``; its series need not
-        have been seen before. None = the series of ``fit`` and ``update``. Of a database, ``query``
-        selects the rows, None = the query of ``fit``. The frame is of the kind of the table; files
-        and panels give polars. Inputs known ahead are needed for the rows forecast: in rows of
-        ``table`` after the last value, or in ``future``, a table of id, time and those inputs.
-
-        Raises UsageError for a level beyond what the held-out windows allow (of the usual ones such
-        a level is left out, and a log line says so), DataError for a series whose newest
-        ``context_`` rows are all missing, and for an input that is not known ahead.
-        """
-        found = self.forecast(table, level=level, future=future, where=where, query=query)
-        return found.frame()
-
-    def forecast(
-        self,
-        table: Any = None,
-        *,
-        level: float | Sequence[float] = USUAL_LEVELS,
-        future: Any = None,
-        where: str | None = None,
-        query: str | None = None,
-    ) -> Forecast:
-        """As ``predict``, but arrays: a `Forecast` with ``median`` and ``bands``."""
-        fitted = self._fitted("predict")
-        levels = levels_for(level, fitted.calibration)
-        panel = self._known_panel(table, future, where, query)
-        found, below, above = intervals.forecast_spread(
-            fitted.network, fitted.weights, fitted.windows_at_end(panel), blend=fitted.blend
-        )
-        bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
-        limits = fitted.limits
-        return Forecast(panel, self.name, limits.point(found.median), limits.bands(bands))
-
-    def sample(
-        self,
-        table: Any = None,
-        *,
-        paths: int = 100,
-        seed: int = 0,
-        future: Any = None,
-        where: str | None = None,
-        query: str | None = None,
-    ) -> Any:
-        """Sampled paths of the next ``horizon`` rows of every series, as a table.
-
-        Columns: id and time, ``sample`` (0 to ``paths`` − 1), the value under ``name``. Each path
-        is a way the horizon may go: sums, highest values and run lengths over it have the right
-        distribution, which ends of intervals do not give. A recursive network with a distribution
-        draws each step after those before it; every other has values by the calibrated intervals,
-        joined as the errors of held-out windows were. ``table`` … as those of ``predict``.
-        """
-        return self.sample_paths(
-            table, paths=paths, seed=seed, future=future, where=where, query=query
-        ).frame()
-
-    def sample_paths(
-        self,
-        table: Any = None,
-        *,
-        paths: int = 100,
-        seed: int = 0,
-        future: Any = None,
-        where: str | None = None,
-        query: str | None = None,
-    ) -> Paths:
-        """As ``sample``, but arrays: `Paths` with ``values (series, paths, horizon)``."""
-        fitted = self._fitted("sample")
-        panel = self._known_panel(table, future, where, query)
-        return Paths(panel, self.name, sampled(fitted, panel, paths, seed))
-
-    def _known_panel(self, table: Any, future: Any, where: str | None, query: str | None) -> Panel:
-        """The rows to forecast from, with what is known ahead."""
-        panel = self._panel(table, where, query, "predict")
-        if future is not None:
-            panel = with_known(panel, future, self.horizon)
-        check_known(panel, self.horizon)
-        return panel
+class AfterFit(Forecasts):
+    """The part of a `Forecaster` that needs it fitted, forecasts and all the rest."""
 
     def update(
         self,
@@ -192,6 +76,7 @@ class AfterFit:
         """
         fitted = self._fitted("continue_training")
         panel = self._panel(table, where, query, "continue_training")
+        tell(listeners, TableRead(panel))
         fitted, history = continue_fit(fitted, panel, steps, learning_rate, listeners, max_seconds)
         self.history_, self.training_history_ = panel, history
         self._take(fitted)
@@ -248,7 +133,7 @@ class AfterFit:
         where: str | None = None,
         query: str | None = None,
         state: bytes | None = None,
-    ) -> Stream:
+    ) -> opened.AnyStream:
         """A `Stream`: forecasts row by row. Needs strategy recursive and scaling series.
 
         ``series`` is an id (values are then plain numbers) or a list of ids, which are stepped
@@ -258,30 +143,13 @@ class AfterFit:
         Raises UsageError for other models and unknown ids, ModelFileError for a wrong state.
         """
         fitted = self._fitted("stream")
-        check_streamable(fitted)
+        opened.check_streamable(fitted)
         if state is not None:
             if series is not None or table is not None or where is not None:
                 raise UsageError("stream: a state says all. Leave series, table and where out.")
-            return restored_stream(self.name, fitted, state)
+            return opened.restored_stream(self.name, fitted, state)
         panel = self._panel(table, where, query, "stream")
-        return open_stream(self.name, fitted, panel, series)
-
-    def _history(self, what: str) -> Panel:
-        if self.history_ is None:
-            raise UsageError(
-                f"{what}: this model was saved with history=False and remembers no series. "
-                "Give a table."
-            )
-        return self.history_
-
-    def _panel(self, table: Any, where: str | None, query: str | None, what: str) -> Panel:
-        """The panel of a table with the columns of the one that was fitted, or the history."""
-        fitted = self.fitted_
-        if table is None:
-            if what == "update":
-                raise UsageError("update: no table given. Give the new rows.")
-            return self._history(what)
-        return fitted.read(table, where, query)
+        return opened.open_stream(self.name, fitted, panel, series)
 
     def save(self, path: Path, history: bool = True) -> None:
         """Write the model to one file, whole or not at all.

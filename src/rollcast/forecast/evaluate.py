@@ -130,9 +130,13 @@ def fold_of(held: Windows, holdout: Holdout) -> Array:
     """Which half each held-out window is in: by time, or with a single origin by series."""
     if holdout.origins == 1:
         return held.series % 2 == 1
+    return 2 * ordinal_of(held, holdout) >= holdout.origins
+
+
+def ordinal_of(held: Windows, holdout: Holdout) -> Array:
+    """Which of the origins of its series each held-out window has, from 0."""
     ends = held.panel.offsets[1:][held.series]
-    ordinal = (held.origin - (ends - holdout.rows)) // holdout.step
-    return 2 * ordinal >= holdout.origins
+    return (held.origin - (ends - holdout.rows)) // holdout.step
 
 
 def crossed_bands(
@@ -141,6 +145,7 @@ def crossed_bands(
     below: Array,
     above: Array,
     truth: Array,
+    overlap: Array | None = None,
 ) -> dict[float, tuple[Array, Array]]:
     """Intervals of each half of the windows, calibrated on the other half: their coverage is not
     that of the windows they were made from. Levels that a half has too few windows for are left
@@ -149,7 +154,8 @@ def crossed_bands(
     bands: dict[float, tuple[Array, Array]] = {}
     halves = [(fold, ~fold), (~fold, fold)]
     calibrations = [
-        calibrate(median[seen], below[seen], above[seen], truth[seen]) for _, seen in halves
+        calibrate(median[seen], below[seen], above[seen], truth[seen], overlap=overlap)
+        for _, seen in halves
     ]
     for level in SCORED_LEVELS:
         if any(level > calibration.largest_level for calibration in calibrations):

@@ -20,14 +20,15 @@ from rollcast.data.panel import Panel
 from rollcast.errors import UsageError
 from rollcast.forecast.blend import NO_BLEND, Blend, best_blend
 from rollcast.forecast.deadline import Deadline
-from rollcast.forecast.evaluate import crossed_bands, fold_of, judge, raw_windows
+from rollcast.forecast.evaluate import crossed_bands, fold_of, judge, ordinal_of, raw_windows
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.forecaster_params import check_params, check_seconds
 from rollcast.forecast.holdout import holdout_of
 from rollcast.forecast.intervals import calibrate, forecast_spread, spread_ratio
 from rollcast.forecast.limits import limits_of
 from rollcast.forecast.members import first_runs, member_files, second_runs
-from rollcast.forecast.sample import error_paths
+from rollcast.forecast.overlap import overlap
+from rollcast.forecast.sample import error_paths, signed_scores
 from rollcast.forecast.search.blends import search_blends
 from rollcast.forecast.search.search import search
 from rollcast.forecast.setup import Setup, set_up
@@ -108,9 +109,12 @@ def finish(
     blend = NO_BLEND if blend is None else blend
     prediction, below, above = forecast_spread(network, weights, held, network.head.levels, blend)
     stamps = panel.times[held.origin].astype(np.int64)
-    calibration = calibrate(prediction.median, below, above, truth, stamps)
-    bands = crossed_bands(fold_of(held, holdout), prediction.median, below, above, truth)
-    errors = error_paths(prediction.median, below, above, truth)
+    found = prediction.median, below, above, truth
+    signed = signed_scores(*found)
+    alike = overlap(signed, held.series, ordinal_of(held, holdout), holdout.step)
+    calibration = calibrate(*found, stamps, alike)
+    bands = crossed_bands(fold_of(held, holdout), *found, alike)
+    errors = error_paths(signed)
     limits = limits_of(params, network.head)
     prediction, bands = limits.prediction(prediction), limits.bands(bands)
     judged = None

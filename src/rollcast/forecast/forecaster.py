@@ -11,7 +11,7 @@ from rollcast.forecast.after_fit import AfterFit
 from rollcast.forecast.fit import fit_panel
 from rollcast.forecast.forecaster_params import BUDGET
 from rollcast.forecast.params import as_written, change
-from rollcast.train.events import Listener, TableRead
+from rollcast.train.events import Listener, TableRead, tell
 from rollcast.train.training import Training
 
 Path = str | os.PathLike[str]
@@ -225,8 +225,7 @@ class Forecaster(AfterFit):
             for name, (value, usual) in given.items()
             if value != usual
         }
-        for listener in listeners:
-            listener(TableRead(panel))
+        tell(listeners, TableRead(panel))
         fitted, history = fit_panel(
             self.get_params(), panel, options, listeners, checkpoint, max_seconds
         )

@@ -30,6 +30,7 @@ import numpy as np
 
 from rollcast.errors import UsageError
 from rollcast.forecast.blend import NO_BLEND, Blend
+from rollcast.forecast.overlap import widening
 from rollcast.model.network import Network
 from rollcast.model.predict import Prediction, predict
 
@@ -56,10 +57,12 @@ Spreads = tuple[np.ndarray, np.ndarray]
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """Scores of held-out windows, ``(windows, horizon)``, NaN where the truth was not observed, in
-    the order of ``stamps (windows,)`` int64: the panel's times of their first truths."""
+    the order of ``stamps (windows,)`` int64: the panel's times of their first truths; ``overlap
+    (horizon,)``, at least 1: how many of them say as much as one that is independent."""
 
     scores: np.ndarray
     stamps: np.ndarray
+    overlap: np.ndarray
 
     @cached_property
     def counts(self) -> np.ndarray:
@@ -70,7 +73,11 @@ class Calibration:
     def _sorted(self) -> np.ndarray:
         return np.sort(self.scores, axis=0)  # NaN goes last
 
-    @property
+    @cached_property
+    def _radii(self) -> dict[float, np.ndarray]:
+        return {}
+
+    @cached_property
     def largest_level(self) -> float:
         """The largest level that every step can give, in percent: 100 · (1 − 1/(n + 1))."""
         return 100.0 * (1.0 - 1.0 / (int(self.counts.min()) + 1))
@@ -92,16 +99,21 @@ class Calibration:
 
         ``level`` in percent. Raises UsageError when there are too few held-out windows for it.
         """
-        self.check(level)
-        return self._sorted[ranks_of(self.counts, level) - 1, np.arange(self.scores.shape[1])]
+        check_level(level)
+        if level not in self._radii:
+            self.check(level)
+            found = self._sorted[ranks_of(self.counts, level) - 1, np.arange(self.scores.shape[1])]
+            self._radii[level] = found * widening(self.counts, self.overlap, level)
+        return self._radii[level]
 
     def in_spreads(self, ratio: np.ndarray) -> Calibration:
         """The same where a spread is as wide as ``ratio (horizon,)`` of those before."""
-        return Calibration(self.scores * ratio, self.stamps)
+        return replace(self, scores=self.scores * ratio)
 
     def after(self, scores: np.ndarray, stamps: np.ndarray) -> Calibration:
         """The calibration with the scores of more windows; the oldest are forgotten."""
-        return kept(np.concatenate([self.scores, scores]), np.concatenate([self.stamps, stamps]))
+        scores = np.concatenate([self.scores, scores])
+        return kept(scores, np.concatenate([self.stamps, stamps]), self.overlap)
 
 
 def ranks_of(counts: np.ndarray, level: float) -> np.ndarray:
@@ -138,21 +150,24 @@ def calibrate(
     above: np.ndarray,
     truth: np.ndarray,
     stamps: np.ndarray | None = None,
+    overlap: np.ndarray | None = None,
 ) -> Calibration:
     """The calibration from forecasts of held-out windows, all ``(windows, horizon)``.
 
     ``below`` and ``above`` are the spreads, positive; NaN in ``truth`` is not observed and left out
-    of its step. ``stamps (windows,)`` are the times of the first truths, None = in order.
+    of its step. ``stamps (windows,)`` are the times of the first truths, None = in order;
+    ``overlap (horizon,)`` as in `Calibration`, None = all are independent.
     """
     scores = scores_of(median, below, above, truth)
-    return kept(scores, np.arange(len(scores)) if stamps is None else stamps)
+    stamps = np.arange(len(scores)) if stamps is None else stamps
+    return kept(scores, stamps, np.ones(scores.shape[1]) if overlap is None else overlap)
 
 
-def kept(scores: np.ndarray, stamps: np.ndarray) -> Calibration:
+def kept(scores: np.ndarray, stamps: np.ndarray, overlap: np.ndarray) -> Calibration:
     """The calibration from those of the windows that count: see `window_order`."""
     order, span = window_order(stamps)
     newest = order[-span:]
-    return Calibration(scores[newest], stamps[newest].astype(np.int64))
+    return Calibration(scores[newest], stamps[newest].astype(np.int64), overlap)
 
 
 def window_order(stamps: np.ndarray) -> tuple[np.ndarray, int]:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rollcast.forecast.intervals import Calibration, ranks_of, window_order
+from rollcast.forecast.overlap import widening
 
 Array = np.ndarray
 
@@ -51,7 +52,9 @@ def online_radii(
         [np.minimum(ranks_of(end - begin, level), end - begin) - 1 for level in levels], axis=1
     )
     found = smallest(seen, np.tile(begin, len(levels)), np.tile(end, len(levels)), ranks)
-    return [part.T[place] for part in np.split(found, len(levels), axis=1)]
+    wide = [widening(end - begin, calibration.overlap[:, None], level) for level in levels]
+    parts = np.split(found, len(levels), axis=1)
+    return [(part * factor).T[place] for part, factor in zip(parts, wide, strict=True)]
 
 
 def smallest(values: Array, begin: Array, end: Array, ranks: Array) -> Array:

@@ -29,6 +29,7 @@ def check_forecast(
         holdout = holdout_of(params, panel)
         most = holdout.origins * int((panel.lengths >= holdout.rows + 2).sum())
         if most:  # none: the fit itself says that the table is too short
-            calibration = Calibration(np.zeros((most, horizon)), np.zeros(most, np.int64))
+            zeros, ones = np.zeros((most, horizon)), np.ones(horizon)
+            calibration = Calibration(zeros, np.zeros(most, np.int64), ones)
             for level in levels:
                 calibration.check(level)

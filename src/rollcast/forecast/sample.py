@@ -20,6 +20,7 @@ from rollcast.data.panel import Panel
 from rollcast.errors import UsageError
 from rollcast.forecast.fitted import Fitted
 from rollcast.forecast.intervals import Calibration, forecast_spread
+from rollcast.forecast.overlap import widening
 from rollcast.model.ancestral import ancestral_paths
 
 Array = np.ndarray
@@ -53,11 +54,15 @@ class Paths:
         return self.panel.frame(index, np.repeat(times, paths, axis=0).ravel(), columns)
 
 
-def error_paths(median: Array, below: Array, above: Array, truth: Array) -> Array:
-    """How many spreads held-out truths lay above the median, or below (negative), ``(kept,
-    horizon)``: of windows whose truth was observed at every step."""
+def signed_scores(median: Array, below: Array, above: Array, truth: Array) -> Array:
+    """How many spreads truths lay above the median, or below (negative); all ``(windows,
+    horizon)``."""
     apart = truth - median
-    signed = np.where(apart >= 0.0, apart / above, apart / below)
+    return np.where(apart >= 0.0, apart / above, apart / below)
+
+
+def error_paths(signed: Array) -> Array:
+    """Those of held-out windows whose truth was observed at every step, ``(kept, horizon)``."""
     whole = signed[~np.isnan(signed).any(axis=1)]
     if len(whole) <= MOST_TEMPLATES:
         return whole
@@ -130,4 +135,4 @@ def radii(calibration: Calibration, shares: Array) -> Array:
     for step, count in enumerate(calibration.counts.tolist()):
         known = np.concatenate([[0.0], ordered[:count, step]])
         found[:, step] = np.interp(shares * (count + 1), np.arange(count + 1), known)
-    return found
+    return found * widening(calibration.counts, calibration.overlap, 100.0 * shares[:, None])

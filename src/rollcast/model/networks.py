@@ -1,14 +1,15 @@
-"""The sequence networks there are, which have one face: plain or normalised."""
+"""The sequence networks there are, which have one face: plain, normalised or bidirectional."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from rollcast.model.bidirectional import BidirectionalNetwork
 from rollcast.model.normalized import NormalizedNetwork
 from rollcast.model.recurrent_normalized import RecurrentNormalizedNetwork
 from rollcast.model.sequence import SequenceNetwork
 
-Network = SequenceNetwork | NormalizedNetwork | RecurrentNormalizedNetwork
+Network = SequenceNetwork | NormalizedNetwork | RecurrentNormalizedNetwork | BidirectionalNetwork
 
 # a plain network and the rows of a window -> the network
 NORMALIZED: dict[str | None, Callable[[SequenceNetwork, int], Network]] = {

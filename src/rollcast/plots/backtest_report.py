@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from rollcast.atomic import whole_file
 from rollcast.data.panel import stamp_text
-from rollcast.errors import UsageError
 from rollcast.forecast.backtest import Backtest
 from rollcast.plots.coverage import coverage_by_step
-from rollcast.plots.page import drawing, page_html
+from rollcast.plots.page import drawing, page_html, write_page
 from rollcast.plots.pictures import RollingPicture
 from rollcast.plots.residuals import residual_picture, residuals
 from rollcast.plots.rolling import rolling_origins
@@ -47,17 +45,7 @@ def write_backtest_report(backtest: Backtest, path: str | os.PathLike[str]) -> P
     forecasts over the series that are worst, usual and best. Raises UsageError when the folder
     does not exist or cannot be written.
     """
-    target = Path(path).absolute()
-    text = backtest_html(backtest)
-    try:
-        with whole_file(target) as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise UsageError(
-            f"report {path}: {error.strerror or error}. Choose a folder that exists and can be "
-            "written."
-        ) from error
-    return target
+    return write_page(path, backtest_html(backtest))
 
 
 def backtest_html(found: Backtest) -> str:

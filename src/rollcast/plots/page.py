@@ -2,10 +2,14 @@
 
 import html
 import json
+import os
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rollcast.atomic import whole_file
+from rollcast.errors import UsageError
 from rollcast.plots.style import DARK, LIGHT, twins
 from rollcast.plots.tables import escaped
 
@@ -38,6 +42,23 @@ def page_html(title: str, body: str, figures: Mapping[str, Any]) -> str:
         f"<script>\n{files.joinpath('report.js').read_text(encoding='utf-8')}</script>\n"
         "</body></html>\n"
     )
+
+
+def write_page(path: str | os.PathLike[str], text: str) -> Path:
+    """Write a page; gives its path. The file appears whole or not at all.
+
+    Raises UsageError when the folder does not exist or cannot be written.
+    """
+    target = Path(path).absolute()
+    try:
+        with whole_file(target) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise UsageError(
+            f"report {path}: {error.strerror or error}. Choose a folder that exists and can be "
+            "written."
+        ) from error
+    return target
 
 
 def figure_html(figure: "Figure", *, footer: str = "") -> str:

@@ -8,15 +8,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
-from rollcast.atomic import whole_file
-from rollcast.errors import UsageError
 from rollcast.plots.fan import forecast_fan
 from rollcast.plots.gradients import gradient_norms
-from rollcast.plots.page import drawing, page_html
+from rollcast.plots.page import drawing, page_html, write_page
 from rollcast.plots.pictures import GradientPicture, RollingPicture, SeriesPicture, TrainingCurve
 from rollcast.plots.rolling import rolling_origins
 from rollcast.plots.scores import (
@@ -37,9 +35,6 @@ from rollcast.plots.tables import (
     section,
 )
 from rollcast.plots.training import training_curve
-
-if TYPE_CHECKING:
-    pass
 
 MOST_SERIES = 12
 
@@ -80,17 +75,7 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
 
     Raises UsageError when the folder does not exist or cannot be written.
     """
-    target = Path(path).absolute()
-    text = report_html(report)
-    try:
-        with whole_file(target) as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise UsageError(
-            f"report {path}: {error.strerror or error}. Choose a folder that exists and can be "
-            "written."
-        ) from error
-    return target
+    return write_page(path, report_html(report))
 
 
 def report_html(report: Report) -> str:

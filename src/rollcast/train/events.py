@@ -5,7 +5,7 @@ function of one event; it is called after the state has been brought up to date,
 trains, so it should be quick.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -98,3 +98,9 @@ class TrialDone:
 
 Event = TableRead | FitStarted | GradientSeen | StepDone | ValidationDone | FitFinished | TrialDone
 Listener = Callable[[Event], None]
+
+
+def tell(listeners: Sequence[Listener], event: Event) -> None:
+    """Each listener hears of the event."""
+    for listener in listeners:
+        listener(event)

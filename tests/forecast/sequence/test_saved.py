@@ -30,6 +30,8 @@ SETTINGS = {
     "linear path": {"skip": "ridge(rows=5)", "feeding": "free(warm_up=3)"},
     "linear path of two": {"inputs": ("y", "z"), "targets": ("y", "z"), "skip": "zero",
                            "normalize": "layer", "hidden": (4, 3), "stateful": True, "window": 9},
+    "both ends": {"ahead": 0, "inputs": "z", "bidirectional": True, "skip": "ridge(rows=2)",
+                  "hidden": (4, 3), "dropout": 0.2, "burn_in": 1},
     "another signal": {"ahead": 0, "inputs": "z", "training": Training(steps=3, optimizer="lbfgs")},
 }  # fmt: skip
 
@@ -61,7 +63,7 @@ def said(model):
             "future": later
         }  # fmt: skip
         found.append(model.generate(seen, 4, **known))
-    if model.normalize != "recurrent_batch":
+    if model.normalize != "recurrent_batch" and not model.bidirectional:
         stream = model.stream(seen)
         inputs = model.fitted_.params["inputs"]
         for row in range(3):

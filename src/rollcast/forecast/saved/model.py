@@ -80,6 +80,7 @@ def pack(fitted: Fitted, history: Panel | None) -> tuple[dict[str, Any], dict[st
         "network/weights": fitted.weights,
         "calibration/scores": fitted.calibration.scores,
         "calibration/stamps": fitted.calibration.stamps,
+        "calibration/overlap": fitted.calibration.overlap,
         "calibration/paths": fitted.error_paths,
     }
     if len(fitted.ids):

@@ -26,7 +26,7 @@ WHOLE: dict[str, tuple[int, int]] = {
 OPTIONAL = ("window", "stride", "check_every")
 
 WORDS: dict[str, tuple[object, ...]] = {
-    "readout": (False, True), "stateful": (False, True, "always"),
+    "readout": (False, True), "bidirectional": (False, True), "stateful": (False, True, "always"),
     "record_burn_in": (False, True), "loss_steps": ("all", "last"), "normalize": tuple(NORMALIZED),
     "recompute": (None, "chunks"), "scaling": tuple(SCALERS), "difference": (False, True, "auto"),
 }  # fmt: skip

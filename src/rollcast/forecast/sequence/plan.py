@@ -13,6 +13,7 @@ from rollcast.forecast.feeding import FEEDING
 from rollcast.forecast.sequence import difference as sequence_difference
 from rollcast.forecast.sequence.scaling import Scaling
 from rollcast.forecast.sequence.score import RESTORE
+from rollcast.model.bidirectional import BidirectionalNetwork
 from rollcast.model.linear_path import SKIPS
 from rollcast.model.networks import NORMALIZED, Network
 from rollcast.model.sequence import SequenceNetwork
@@ -86,6 +87,8 @@ def plan_of(params: dict[str, Any]) -> Plan:
             f"readout=False: the last layer has {hidden[-1]} units, and there are {len(targets)} "
             "targets. Give it as many, or a readout."
         )
+    if params["bidirectional"]:
+        _check_bidirectional(params)
     kind = params["normalize"]
     if kind is not None:
         recurrent, closed = kind == "recurrent_batch", feeding.closed and kind != "layer"
@@ -121,9 +124,31 @@ def plan_of(params: dict[str, Any]) -> Plan:
     return Plan(inputs, targets, feeds)
 
 
+ONE_WAY: dict[str, Any] = {
+    "ahead": 0, "stateful": False, "readout": True, "normalize": None, "recompute": None,
+    "record_burn_in": True,
+}  # fmt: skip
+"""What a bidirectional network needs: rows that are all there, from zero states."""
+
+
+def _check_bidirectional(params: dict[str, Any]) -> None:
+    for name, value in ONE_WAY.items():
+        if params[name] != value:
+            raise UsageError(
+                f"bidirectional=True reads every window from both ends and goes with {name}="
+                f"{value!r}, not {params[name]!r}. Leave either out."
+            )
+
+
 def build(params: dict[str, Any], plan: Plan, rows: int) -> Network:
     """The network of these arguments; ``rows`` of its longest window."""
     skip = choose("skip", params["skip"], SKIPS)
+    if params["bidirectional"]:
+        return BidirectionalNetwork(
+            params["cell"], len(plan.inputs), params["hidden"], len(plan.targets),
+            dropout=params["dropout"], last=params["loss_steps"] == "last",
+            skip=skip.rows if skip else 0,
+        )  # fmt: skip
     plain = SequenceNetwork(
         params["cell"], len(plan.inputs), params["hidden"], len(plan.targets),
         readout=params["readout"], dropout=params["dropout"], last=params["loss_steps"] == "last",

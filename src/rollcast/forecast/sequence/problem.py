@@ -10,6 +10,7 @@ import numpy as np
 from rollcast.forecast.feeding import Feeding
 from rollcast.forecast.sequence.windows import SequenceWindows
 from rollcast.forecast.start.sequence import HEAD_GAIN, ridge_start
+from rollcast.model.bidirectional import BidirectionalNetwork
 from rollcast.model.linear_path import Skip
 from rollcast.model.networks import Network
 from rollcast.model.recurrent_normalized import RecurrentNormalizedNetwork
@@ -85,7 +86,8 @@ class SequenceProblem:
             if len(fed) > len(steps.x):  # what was read unrecorded was true, and so is the next
                 fed = fed[-len(steps.x) :].copy()
                 fed[0] = False
-            assert not isinstance(self.network, RecurrentNormalizedNetwork)  # not trained so
+            # these are not trained so
+            assert not isinstance(self.network, RecurrentNormalizedNetwork | BidirectionalNetwork)
             loss, gradient, final = self.network.fed_gradient(weights, steps, states, fed, **key)
         if self.stateful:
             self.carried = {"series": self.data.series[indices], **final}

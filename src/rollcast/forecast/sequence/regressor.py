@@ -39,6 +39,9 @@ class SequenceRegressor:
     cell, hidden, readout
         The cell and the units of each layer; a linear head at every step, or with ``readout=False``
         the units of the last layer as they are.
+    bidirectional
+        Whether layers read each window from both ends (Schuster and Paliwal 1997), so that every
+        output follows from all of it: for signals that are all there, with ``ahead=0``.
     skip
         A linear path beside the network, from the inputs of the newest rows to the output:
         "ridge(rows=8)" begins as a regression, "zero(rows=8)" says nothing at first; "none".
@@ -99,6 +102,7 @@ class SequenceRegressor:
         cell: str = "lstm",
         hidden: Sequence[int] = (64,),
         readout: bool = True,
+        bidirectional: bool = False,
         skip: str = "none",
         stateful: bool | str = False,
         window: int | None = None,
@@ -126,6 +130,7 @@ class SequenceRegressor:
         self.cell = cell
         self.hidden = hidden
         self.readout = readout
+        self.bidirectional = bidirectional
         self.skip = skip
         self.stateful = stateful
         self.window = window

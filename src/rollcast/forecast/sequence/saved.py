@@ -24,6 +24,7 @@ NAME = "sequence"
 KINDS: dict[str, tuple[type, ...]] = {
     "inputs": (str, list), "targets": (str, list), "ahead": (int,), "cell": (str,),
     "hidden": (list,), "readout": (bool,), "skip": (str,), "stateful": (bool, str),
+    "bidirectional": (bool,),
     "window": (int, type(None)), "stride": (int, type(None)), "burn_in": (int,),
     "record_burn_in": (bool,),
     "loss_steps": (str,), "feeding": (str,), "dropout": (float,), "normalize": (str, type(None)),
@@ -33,7 +34,7 @@ KINDS: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 """Every argument but the training, and what JSON has in its place."""
 
-LATER: dict[str, Any] = {"skip": "none"}
+LATER: dict[str, Any] = {"skip": "none", "bidirectional": False}
 """Arguments that came after the first model files, with what they were until then."""
 
 

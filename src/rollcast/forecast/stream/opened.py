@@ -8,8 +8,11 @@ import numpy as np
 
 from rollcast.data.panel import Panel
 from rollcast.errors import UsageError
+from rollcast.forecast.limits import Limits
 from rollcast.forecast.stream import state as stream_state
-from rollcast.forecast.stream.stream import Stream
+from rollcast.forecast.stream.joined import JoinedStream, members_of, restored
+from rollcast.forecast.stream.stream import Stream, restored_plain
+from rollcast.forecast.stream.transform import RowTransform
 from rollcast.model.effects import vectors
 from rollcast.model.walk import memories
 
@@ -19,8 +22,11 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
+AnyStream = Stream | JoinedStream
+"""They have the same methods."""
 
-def open_stream(name: str, fitted: Fitted, panel: Panel, series: Any) -> Stream:
+
+def open_stream(name: str, fitted: Fitted, panel: Panel, series: Any) -> AnyStream:
     """A stream at the end of one ``series`` of ``panel``, of a list of them, or (None) of all."""
     single = series is None and panel.columns.id is None
     if series is not None:
@@ -29,10 +35,25 @@ def open_stream(name: str, fitted: Fitted, panel: Panel, series: Any) -> Stream:
         single = one or not isinstance(series, list | tuple | np.ndarray)
         panel = panel.take(_places(panel, [series] if single else list(series)))
     windows = fitted.windows_at_end(panel)
+    if not joins(fitted):
+        return _plain(name, fitted, windows, single, fitted.limits)
+    members = [_plain(name, each, windows, False, Limits()) for each in members_of(fitted)]
+    seen = windows.transformed
+    transform = None if seen is None else RowTransform.after(seen)
+    return JoinedStream(name, fitted, members, transform, single)
+
+
+def joins(fitted: Fitted) -> bool:
+    """Whether more than one plain stream is needed, or something between it and the values."""
+    return fitted.transform is not None or fitted.weights.ndim > 1
+
+
+def _plain(name: str, fitted: Fitted, windows: Windows, single: bool, limits: Limits) -> Stream:
+    panel = windows.panel
     assert windows.statistics is not None
     memory = memories(fitted.network, fitted.weights, windows, np.arange(len(panel)))
     start = stream_state.Start(memory, *windows.statistics, statics(fitted, windows))
-    return Stream(name, fitted, panel, start, single)
+    return Stream(name, fitted, panel, start, single, limits)
 
 
 def statics(fitted: Fitted, windows: Windows) -> Array:
@@ -60,18 +81,20 @@ def _places(panel: Panel, ids: list[Any]) -> list[int]:
     return [known[id] for id in ids]
 
 
-def restored_stream(name: str, fitted: Fitted, state: bytes) -> Stream:
+def restored_stream(name: str, fitted: Fitted, state: bytes) -> AnyStream:
     """The stream that was packed; raises ModelFileError for a state of another model."""
-    panel, start, single = stream_state.unpack(fitted, state)
-    return Stream(name, fitted, panel, start, single)
+    if joins(fitted):
+        return restored(name, fitted, state)
+    return restored_plain(name, fitted, state, fitted.limits)
 
 
 def check_streamable(fitted: Fitted) -> None:
     """Raise UsageError for a model whose forecasts need more than the newest value and a state."""
     if fitted.blend.share > 0.0:
         raise UsageError(
-            f"stream: this model's forecasts are blended with {fitted.blend.method!r}, which reads "
-            "the whole past for every forecast. Fit it with blend=None, or call update and predict."
+            f"stream: this model's forecasts are blended with {fitted.blend.method!r}, which fits "
+            "the whole past anew for every forecast: the longer that is, the more a value would "
+            "cost. Fit it with blend=None, or call update and predict."
         )
     if fitted.holidays or any(each.role != "static" for each in fitted.inputs):
         raise UsageError(
@@ -83,14 +106,4 @@ def check_streamable(fitted: Fitted) -> None:
         raise UsageError(
             f"stream: this model was fitted with {found}, which reads a whole window for every "
             "forecast. Fit one with strategy='recursive', scaling='series'."
-        )
-    if fitted.transform is not None:
-        raise UsageError(
-            f"stream: this model was fitted with transform={fitted.params['transform']!r}, which a "
-            "stream does not undo. Fit it without, or call update and predict."
-        )
-    if fitted.weights.ndim > 1:
-        raise UsageError(
-            f"stream: this model is an ensemble of {len(fitted.weights)} networks, and a stream "
-            "keeps the state of one. Fit it with ensemble=1, or call update and predict."
         )

@@ -17,7 +17,7 @@ from rollcast.forecast.result import Forecast, checked_levels
 from rollcast.forecast.stream import state as stream_state
 from rollcast.forecast.stream.clock import Clock
 from rollcast.model import recursive
-from rollcast.model.predict import read_off
+from rollcast.model.predict import Prediction, read_off
 from rollcast.model.recursive import Memory
 
 if TYPE_CHECKING:
@@ -42,7 +42,13 @@ class Stream:
     """
 
     def __init__(
-        self, name: str, fitted: Fitted, panel: Panel, start: stream_state.Start, single: bool
+        self,
+        name: str,
+        fitted: Fitted,
+        panel: Panel,
+        start: stream_state.Start,
+        single: bool,
+        limits: Limits,
     ) -> None:
         network, weights = fitted.network, fitted.weights
         spec, views = network.spec, network.views(weights)
@@ -67,7 +73,7 @@ class Stream:
         self._location_of_one = float(start.location[0])
         self._scale_of_one = float(start.scale[0])
         self._row = np.empty(count)  # of update, which makes no arrays it can do without
-        self._limits = fitted.limits if fitted.limits != Limits() else None
+        self._limits = limits if limits != Limits() else None
         self._plain = network.head.first_is_point
         self._stale = True  # whether a freshness below 1 may stand in the input
         self._finite = np.empty(count, bool)
@@ -117,7 +123,7 @@ class Stream:
             raise self._wrong(values) from None
         missing = None if finite else self._missing(row)
         if time is not None:
-            for _ in range(self._clock.gap(time)):
+            for _ in range(self.gap(time)):
                 self._take(row, np.ones(len(self._age), bool))
         self._next = found = self._take(row, missing)
         return float(found[0]) if self._single else found.copy()
@@ -125,17 +131,8 @@ class Stream:
     def forecast(self, *, level: float | Sequence[float] = (80, 95)) -> Forecast:
         """Forecasts of the next ``horizon`` rows with intervals: what ``Forecaster.forecast`` says
         of a table that ends here (to rounding, 1e-5 of the scale)."""
-        fitted = self._fitted
         levels = checked_levels(level)
-        network = fitted.network
-        coming = self._clock.coming(network.spec.horizon)
-        output = recursive.forecast(network, fitted.weights, self._memory(), coming)
-        asked = intervals.spread_levels(network)
-        found = read_off(network, output, self._location, self._scale, asked)
-        found, below, above = intervals.with_spread(network, found)
-        bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
-        limits = fitted.limits
-        return Forecast(self._now(), self.name, limits.point(found.median), limits.bands(bands))
+        return finished(self._fitted, self.name, self.newest, self.prediction(), levels)
 
     def predict(self, *, level: float | Sequence[float] = (80, 95)) -> Any:
         """As ``forecast``, but a table, as that of ``Forecaster.predict``."""
@@ -145,11 +142,29 @@ class Stream:
         """All that this stream knows, to go on from to the same bits in another process:
         ``model.stream(state=…)``, with the same model. Nothing in it is executed."""
         start = stream_state.Start(self._memory(), self._location, self._scale, self._beside)
-        return stream_state.pack(self._fitted, self._now(), start, self._single)
+        return stream_state.pack(self._fitted, self.newest, start, self._single)
 
     def __repr__(self) -> str:
         count = len(self._age)
         return f"Stream({count} series, {self._clock.passed} rows since it was opened)"
+
+    def gap(self, time: Any) -> int:
+        """How many rows are missing before one with the stamp ``time``, see `Clock.gap`."""
+        return self._clock.gap(time)
+
+    @property
+    def newest(self) -> Panel:
+        """The newest row of each series, without its value."""
+        return replace(self._panel, times=self._clock.newest)
+
+    def prediction(self) -> Prediction:
+        """Forecasts of the next ``horizon`` rows in the unit of the values, with the quantiles that
+        intervals need."""
+        network = self._fitted.network
+        coming = self._clock.coming(network.spec.horizon)
+        output = recursive.forecast(network, self._fitted.weights, self._memory(), coming)
+        asked = intervals.spread_levels(network)
+        return read_off(network, output, self._location, self._scale, asked)
 
     # ---------------------------------------------------------------------------------- one step
 
@@ -221,6 +236,18 @@ class Stream:
         past = self._values[self._end - len(self._lags) : self._end - 1]
         return Memory(h, c, past, self._values[self._end - 1], self._age)
 
-    def _now(self) -> Panel:
-        """The newest row of each series, without its value."""
-        return replace(self._panel, times=self._clock.newest)
+
+def restored_plain(name: str, fitted: Fitted, state: bytes, limits: Limits) -> Stream:
+    """The stream that was packed; raises ModelFileError for a state of another model."""
+    panel, start, single = stream_state.unpack(fitted, state)
+    return Stream(name, fitted, panel, start, single, limits)
+
+
+def finished(
+    fitted: Fitted, name: str, newest: Panel, found: Prediction, levels: tuple[float, ...]
+) -> Forecast:
+    """What a stream says of the rows after the ``newest``, with intervals."""
+    found, below, above = intervals.with_spread(fitted.network, found)
+    bands = intervals.intervals(fitted.calibration, levels, found.median, below, above)
+    limits = fitted.limits
+    return Forecast(newest, name, limits.point(found.median), limits.bands(bands))

@@ -133,9 +133,9 @@ def test_a_part_of_the_stamp_that_was_forgotten_is_pointed_at() -> None:
 
 
 def test_what_looks_like_no_time_is_said() -> None:
-    found = inspect(pl.DataFrame({"Y": [1.5, 2.5]}))
+    found = inspect(pl.DataFrame({"Y": [1.5, 2.5], "shop": ["a", "b"]}))
     assert found.panel is None and found.stops
-    assert "Of 'Y' none looks like it" in faults(found)
+    assert "Of 'Y', 'shop' none looks like it" in faults(found)
     assert "series" not in dict(found.properties())
     json.dumps(found.to_json())
 

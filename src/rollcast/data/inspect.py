@@ -16,6 +16,7 @@ from rollcast.data.frequency import parse_frequency, steps_between
 from rollcast.data.guess import guess_id, guess_time, kind_of, part_of_a_stamp
 from rollcast.data.inspection import Fault, Inspection, Suggestion
 from rollcast.data.opened import DEFAULT_ID, Opened
+from rollcast.data.ordered import in_order, is_in_order
 from rollcast.data.panel import Columns, Panel
 from rollcast.data.season import find_season
 from rollcast.data.snap import nearest, snapped
@@ -117,11 +118,20 @@ def _look_at(
         raise DataError(f"{table.source} has column names but no rows.")
     rows = np.arange(len(frame)) if where is None else _kept(where, frame, table)
     look.rows = len(rows)
-    names = _times(time, table, faults)
-    if names is None:
-        return
+    clauses = parse_where(where) if where is not None else ()
+    taken = {id, *table.split(target), *(clause.column for clause in clauses)}
+    if is_in_order(table, table.split(time), freq, taken):
+        names = table.split(time)
+        codes = cleaning.series_of(id if id in table.names else None, table, rows, [])[0]
+        stamps = in_order(codes), rows
+        what = "No column is the time: rows are taken in their order, numbered from 0."
+        faults.append(Fault(what, "If one is, name it: time= (--time).", False))
+    else:
+        names = _times(time, table, faults)
+        if names is None:
+            return
+        stamps = cleaning.stamps_of(names, table, rows, freq, faults)
     look.roles["time"] = ",".join(names)
-    stamps = cleaning.stamps_of(names, table, rows, freq, faults)
     if stamps is None:
         return
     times, rows = stamps

@@ -48,10 +48,10 @@ def inspect(
 ) -> Inspection:
     """What a table holds, all of its faults with their remedies, and options that suit it.
 
-    The options, inputs among them, are those of `read`, which stops at the first fault; here each is noted and set
-    right as well as can be, and the rest is looked at all the same. Columns that are not there are
-    guessed. Raises DataError only for what cannot be opened or has no rows, UsageError for options
-    that cannot be.
+    The options, inputs among them, are those of `read`, which stops at the first fault; here each
+    is noted and set right as well as can be, and the rest is looked at all the same. Columns that
+    are not there are guessed. Raises DataError only for what cannot be opened or has no rows,
+    UsageError for options that cannot be.
 
     >>> import polars as pl
     >>> table = pl.DataFrame({"ds": [1, 2, 2, 3], "y": [1, None, 2, 9]})

@@ -133,9 +133,9 @@ def test_a_part_of_the_stamp_that_was_forgotten_is_pointed_at() -> None:
 
 
 def test_what_looks_like_no_time_is_said() -> None:
-    found = inspect(pl.DataFrame({"Y": [1.5, 2.5]}))
+    found = inspect(pl.DataFrame({"Y": [1.5, 2.5], "shop": ["a", "b"]}))
     assert found.panel is None and found.stops
-    assert "Of 'Y' none looks like it" in faults(found)
+    assert "Of 'Y', 'shop' none looks like it" in faults(found)
     assert "series" not in dict(found.properties())
     json.dumps(found.to_json())
 
@@ -260,3 +260,33 @@ def test_it_is_public_and_a_summary_shows_everything() -> None:
     for name, _ in found.properties():
         assert f"  {name}" in text
     assert text.endswith("rollcast forecast 'pandas table' --horizon N")
+
+
+def test_faults_of_inputs_are_seen() -> None:
+    rows = range(40)
+    table = pl.DataFrame(
+        {
+            "ds": rows, "y": [float(row % 7) for row in rows], "same": [3] * 40,
+            "holes": [None, 2.0, 1.0, 4.0] * 10, "none": [None] * 40, "kind": ["a", "b"] * 20,
+        },
+        schema_overrides={"none": pl.Float64},
+    )  # fmt: skip
+    found = inspect(table, past=["same", "holes", "kind"], future="same")
+    assert found.stops and "is named twice" in found.faults[0].what
+    found = inspect(table, past=["same", "holes", "kind"])
+    assert [fault.what for fault in found.faults if "input" in fault.what] == [
+        "Past input 'same' is the same everywhere.",
+        "Past input 'holes' is missing in 25 %.",
+    ]
+    assert not found.stops and "--past same,holes,kind" in found.command()
+    for role, name, message in (
+        ("past", "none", "all 40 values of past column 'none' are missing."),
+        ("static", "kind", "static input 'kind' is 'a' and 'b'"),
+        ("past", "nowhere", "has no column 'nowhere'"),
+    ):
+        (fault,) = (each for each in inspect(table, **{role: name}).faults if each.stops)
+        assert message in fault.what
+    (fault,) = inspect(table, future="kind").faults
+    assert "not known ahead: nothing at 40" in fault.what and not fault.stops
+    broken = inspect(table.drop("y"), past="same").faults
+    assert "Inputs are looked at once the faults above are set right." in [f.what for f in broken]

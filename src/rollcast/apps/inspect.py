@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from rollcast.apps import options
+from rollcast.apps import input_options, options
 from rollcast.apps.faults import exit_codes
 from rollcast.apps.inspect_model import is_model, show_model
 from rollcast.apps.screen import screen
+from rollcast.apps.typed import names_of
 from rollcast.data.inspection import Inspection
 
 EXAMPLES = """
@@ -45,6 +46,11 @@ def inspect(
     snap: options.Snap = False,
     query: options.Query = None,
     sheet: options.Sheet = None,
+    past: input_options.Past = None,
+    future: input_options.FutureInputs = None,
+    static: input_options.Static = None,
+    categorical: input_options.Categorical = None,
+    holidays: input_options.Holidays = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a table holds, all of its faults and what to do, and options that suit it.
@@ -59,7 +65,9 @@ def inspect(
 
         columns: dict[str, Any] = {"id": id, "time": time, "target": target, "where": where}
         columns |= {"freq": freq, "season": season, "duplicates": duplicates, "snap": snap or None}
-        columns |= {"query": query, "sheet": sheet}
+        columns |= {"query": query, "sheet": sheet, "holidays": holidays}
+        inputs = {"past": past, "future": future, "static": static, "categorical": categorical}
+        columns |= {name: names_of(text) for name, text in inputs.items() if text is not None}
         chosen = {name: value for name, value in columns.items() if value is not None}
         found = inspected(table, **chosen)
         if as_json:

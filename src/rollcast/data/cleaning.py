@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from rollcast.data.panel import Columns, object_array, stamp_text
 from rollcast.data.parts import several_columns
 from rollcast.data.stamps import Stamps, forms_of, one_column, parse
 from rollcast.data.table import Table
+from rollcast.data.where import keep, parse_where
 from rollcast.errors import DataError
 
 Place = Callable[[int], str]
@@ -25,6 +27,18 @@ MOST_UNREADABLE = 0.5
 def plural(count: int, what: str) -> str:
     """``1 row has``, ``3 rows have``."""
     return f"1 {what} has" if count == 1 else f"{count:,} {what}s have"
+
+
+def kept(where: str, frame: Any, table: Table) -> np.ndarray:
+    """The rows that a filter keeps; raises DataError where there are none."""
+    clauses = parse_where(where)
+    for clause in clauses:
+        table.need(clause.column, "where", "named in where")
+    tested = {clause.column: column_of(frame, clause.column, table.source) for clause in clauses}
+    found = np.flatnonzero(keep(clauses, tested, table.source))
+    if len(found) == 0:
+        raise DataError(f"{table.source}: where={where!r} keeps none of {len(frame)} rows.")
+    return found
 
 
 def stamps_of(

@@ -54,7 +54,7 @@ class Features:
             found = np.zeros((*places.shape, 0), self.dtype)
         else:
             found = self._table.take(places + self._first[series], axis=0)
-        if self.inputs is None:
+        if self.inputs is None or len(self.names) == self.waves:  # of categories there are codes
             return found
         return np.concatenate([found, self.inputs.features(series, places)], axis=2)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -51,6 +52,8 @@ def _open_text(path: Path) -> Table:
 
     content = _decode(path)
     separator = _separator(content)
+    if re.fullmatch(rb"\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*", content.partition(b"\n")[0]):
+        content = b"y\n" + content  # a value a line, and no name for them
 
     def read(columns: Sequence[str] | None, rows: int | None) -> pl.DataFrame:
         try:

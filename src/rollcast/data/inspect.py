@@ -10,19 +10,20 @@ import numpy as np
 
 from rollcast.data import cleaning, regular
 from rollcast.data.advice import notices, suggestions
-from rollcast.data.column import column_of
 from rollcast.data.facts import facts_of
 from rollcast.data.frequency import parse_frequency, steps_between
 from rollcast.data.guess import guess_id, guess_time, kind_of, part_of_a_stamp
+from rollcast.data.inspect_inputs import commas, inputs_seen
 from rollcast.data.inspection import Fault, Inspection, Suggestion
 from rollcast.data.opened import DEFAULT_ID, Opened
+from rollcast.data.ordered import in_order, is_in_order
 from rollcast.data.panel import Columns, Panel
 from rollcast.data.season import find_season
 from rollcast.data.snap import nearest, snapped
 from rollcast.data.stamps import Stamps
 from rollcast.data.table import Table, open_table
 from rollcast.data.targets import EVERY, columns_of_numbers, side_by_side
-from rollcast.data.where import keep, parse_where
+from rollcast.data.where import parse_where
 from rollcast.errors import DataError, UsageError
 
 
@@ -39,13 +40,18 @@ def inspect(
     snap: bool = False,
     query: str | None = None,
     sheet: str | int | None = None,
+    past: str | Sequence[str] = (),
+    future: str | Sequence[str] = (),
+    static: str | Sequence[str] = (),
+    categorical: str | Sequence[str] = (),
+    holidays: str | None = None,
 ) -> Inspection:
     """What a table holds, all of its faults with their remedies, and options that suit it.
 
-    The options are those of `read`, which stops at the first fault; here each is noted and set
-    right as well as can be, and the rest is looked at all the same. Columns that are not there are
-    guessed. Raises DataError only for what cannot be opened or has no rows, UsageError for options
-    that cannot be.
+    The options, inputs among them, are those of `read`, which stops at the first fault; here each
+    is noted and set right as well as can be, and the rest is looked at all the same. Columns that
+    are not there are guessed. Raises DataError only for what cannot be opened or has no rows,
+    UsageError for options that cannot be.
 
     >>> import polars as pl
     >>> table = pl.DataFrame({"ds": [1, 2, 2, 3], "y": [1, None, 2, 9]})
@@ -62,6 +68,10 @@ def inspect(
         table = open_table(source, query, sheet)
         look = _Look(table.source)
         _look_at(look, table, id, time, target, where, duplicates, snap, freq, season)
+    inputs = {"past": past, "future": future, "static": static, "categorical": categorical}
+    inputs |= {"holidays": holidays}
+    if not isinstance(source, Panel):
+        inputs_seen(source, given | {"id": id, "time": time, "target": target}, inputs, look.faults)
     panel, facts, advice = look.panel, None, ()
     if panel is not None:
         facts = facts_of(panel)
@@ -79,7 +89,7 @@ def inspect(
         suggestions=advice,
         options=tuple(
             Suggestion(name, value if value is True else str(value), "given")
-            for name, value in given.items()
+            for name, value in (given | commas(inputs)).items()
             if value is not None
         ),
     )
@@ -115,13 +125,22 @@ def _look_at(
     table = replace(table, load=lambda names: frame[names])
     if len(frame) == 0:
         raise DataError(f"{table.source} has column names but no rows.")
-    rows = np.arange(len(frame)) if where is None else _kept(where, frame, table)
+    rows = np.arange(len(frame)) if where is None else cleaning.kept(where, frame, table)
     look.rows = len(rows)
-    names = _times(time, table, faults)
-    if names is None:
-        return
+    clauses = parse_where(where) if where is not None else ()
+    taken = {id, *table.split(target), *(clause.column for clause in clauses)}
+    if is_in_order(table, table.split(time), freq, taken):
+        names = table.split(time)
+        codes = cleaning.series_of(id if id in table.names else None, table, rows, [])[0]
+        stamps = in_order(codes), rows
+        what = "No column is the time: rows are taken in their order, numbered from 0."
+        faults.append(Fault(what, "If one is, name it: time= (--time).", False))
+    else:
+        names = _times(time, table, faults)
+        if names is None:
+            return
+        stamps = cleaning.stamps_of(names, table, rows, freq, faults)
     look.roles["time"] = ",".join(names)
-    stamps = cleaning.stamps_of(names, table, rows, freq, faults)
     if stamps is None:
         return
     times, rows = stamps
@@ -160,17 +179,6 @@ def _needed(
     if id not in table.names or not set(named) <= set(table.names):
         return list(table.names)
     return list(dict.fromkeys([id, *named]))
-
-
-def _kept(where: str, frame: Any, table: Table) -> np.ndarray:
-    clauses = parse_where(where)
-    for clause in clauses:
-        table.need(clause.column, "where", "named in where")
-    tested = {clause.column: column_of(frame, clause.column, table.source) for clause in clauses}
-    found = np.flatnonzero(keep(clauses, tested, table.source))
-    if len(found) == 0:
-        raise DataError(f"{table.source}: where={where!r} keeps none of {len(frame)} rows.")
-    return found
 
 
 def _times(time: str | Sequence[str], table: Table, faults: list[Fault]) -> tuple[str, ...] | None:

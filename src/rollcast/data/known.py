@@ -40,6 +40,7 @@ def with_known(panel: Panel, table: Any, horizon: int, where: str | None = None)
         panel.freq,
         "error",
         columns,
+        ordered=False,
     )
     rows, series = _rows_of_series(panel, found)
     times = found.stamps.values[rows]

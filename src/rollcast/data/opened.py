@@ -13,6 +13,7 @@ from rollcast.data.checked import input_column, values_of
 from rollcast.data.column import Column, column_of, identities, text_of
 from rollcast.data.frequency import parse_frequency
 from rollcast.data.inputs import ROLES, Input
+from rollcast.data.ordered import in_order, is_in_order, say_in_order
 from rollcast.data.panel import Columns, Panel, object_array
 from rollcast.data.parts import several_columns
 from rollcast.data.season import find_season
@@ -72,21 +73,24 @@ def opened(
     freq: str | int | None,
     duplicates: str,
     inputs: Sequence[Input] = (),
+    ordered: bool = True,
 ) -> Opened:
     """The rows of a table that ``where`` keeps, with the named columns as numbers.
 
-    ``columns`` maps each name to the option that named it and what it is for, for messages. Raises
+    ``columns`` maps each name to the option that named it and what it is for, for messages. Where
+    no column can be the time the order of the rows is, if it may be (``ordered``). Raises
     DataError for the first fault of the table, UsageError for options that cannot be.
     """
     clauses = parse_where(where) if where is not None else ()
     times = time_names(time, table)
-    id_name = checked_names(table, id, times, columns)
+    beside = [*(clause.column for clause in clauses), *(each.name for each in inputs)]
+    rows_alone = ordered and is_in_order(table, times, freq, {id, *columns, *beside})
+    id_name = checked_names(table, id, () if rows_alone else times, columns)
     for clause in clauses:
         table.need(clause.column, "where", "named in where")
     for each in inputs:
         table.need(each.name, each.role, ROLES[each.role])
-    named = [*([id_name] if id_name else []), *times, *columns, *(each.name for each in inputs)]
-    wanted = [*named, *(clause.column for clause in clauses)]
+    wanted = [*([id_name] if id_name else []), *(() if rows_alone else times), *columns, *beside]
     frame = table.load(list(dict.fromkeys(wanted)))
     if len(frame) == 0:
         raise DataError(f"{table.source} has column names but no rows.")
@@ -103,12 +107,15 @@ def opened(
     values = np.empty((len(frame), len(columns)), order="F")
     for place, (name, (option, _)) in enumerate(columns.items()):
         values[:, place] = values_of(column_of(frame, name, table.source), option, table, rows)
-    found = [column_of(frame, name, table.source) for name in times]
-    if len(times) == 1:
+    codes, ids = series_of(frame, id_name, table, rows)
+    found = [] if rows_alone else [column_of(frame, name, table.source) for name in times]
+    if rows_alone:
+        stamps = in_order(codes)
+        say_in_order(table.source)
+    elif len(times) == 1:
         stamps = one_column(found[0], table.source, rows, freq)
     else:
         stamps = several_columns(found, table.source, rows)
-    codes, ids = series_of(frame, id_name, table, rows)
     names = Columns(
         id=id_name,
         time=times,

@@ -43,8 +43,10 @@ def read(
 
     ``source`` is a path (CSV, TSV, JSON and JSON lines, also gzipped; Parquet, Arrow, Excel), a
     connection string (``sqlite:///sales.db``, ``postgresql://…``, ``duckdb:///sales.duckdb``) or a
-    pandas, polars or Arrow table; a `Panel` is returned as it is. Rows may come in any order,
-    series may have different lengths; a table without the default id column is one series.
+    pandas, polars or Arrow table, or values alone: an array, a list, a series. A `Panel` is
+    returned as it is. Rows may come in any order, series may have different lengths; a table
+    without the default id column is one series. Where no column can be the time the order of the
+    rows is, numbered from 0, and the log says so.
 
     Parameters
     ----------

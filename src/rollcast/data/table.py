@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -87,10 +87,33 @@ def open_table(source: Any, query: str | None = None, sheet: str | int | None = 
         raise UsageError(f"sheet={sheet!r} is for Excel files. Leave it out.")
     if isinstance(source, str | Path):
         return formats.open_file(Path(source).expanduser(), sheet)
-    return _open_frame(source)
+    return _open_frame(_as_frame(source))
 
 
 # --------------------------------------------------------------------------------------- frames
+
+
+def _as_frame(source: Any) -> Any:
+    """One column of values as a table: of an array, a list or a series, whose stamps, if it has
+    any, are the time."""
+    import polars as pl
+
+    library = type(source).__module__.split(".")[0]
+    if library in ("pandas", "polars") and type(source).__name__ == "Series":
+        frame = source.to_frame("y")
+        if type(getattr(source, "index", None)).__name__ == "DatetimeIndex":
+            frame = frame.rename_axis("ds").reset_index()
+        return frame
+    if isinstance(source, list | tuple) and source and not isinstance(source[0], Mapping):
+        source = np.asarray(source)
+    if isinstance(source, np.ndarray):
+        if source.ndim != 1 or source.dtype.kind not in "iufb":
+            raise DataError(
+                f"cannot read a table from an array of {source.dtype} with shape {source.shape}. "
+                "Expected numbers, (rows,), or a frame whose columns have names."
+            )
+        return pl.DataFrame({"y": source})
+    return source
 
 
 def _open_frame(source: Any) -> Table:

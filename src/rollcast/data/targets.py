@@ -41,6 +41,8 @@ def target_names(
                 f"Columns found: {', '.join(map(repr, table.names))}."
             )
         return found
+    if target == VALUE_COLUMN and len(table.names) == 1:
+        return table.names  # one value a row: there is nothing else to forecast
     names = table.split(target)
     if not names or "" in names or len(set(names)) < len(names):
         raise UsageError(f"target={target!r}: expected a column name, or several different ones.")

@@ -49,7 +49,7 @@ class Windows:
         input_scales: InputScales | None = None,
         dtype: Any = np.float32,
     ) -> None:
-        self._prepare(panel, context, horizon, scaling, statistics, input_scales, dtype)
+        self._prepare(panel, context, horizon, scaling, statistics, input_scales, dtype, context)
         self._newest = usable(self.read, context, horizon, None)
 
     @classmethod
@@ -78,7 +78,8 @@ class Windows:
         windows = cls.__new__(cls)
         tail = read.tail(context)
         kept = panel if whole or read is not panel else tail
-        windows._prepare(kept, context, horizon, scaling, statistics, input_scales, dtype)
+        before = max(0, context - int(tail.lengths.min()))
+        windows._prepare(kept, context, horizon, scaling, statistics, input_scales, dtype, before)
         seen = np.add.reduceat((~np.isnan(tail.values)).astype(np.int64), tail.offsets[:-1])
         if not seen.all():
             index = int(np.flatnonzero(seen == 0)[0])
@@ -98,7 +99,9 @@ class Windows:
         statistics: Statistics | None,
         scales: InputScales | None,
         dtype: Any,
+        before: int,
     ) -> None:
+        """``before``: how many rows ahead of its series a window may begin."""
         for name, value in (("context", context), ("horizon", horizon)):
             if value < 1:
                 raise UsageError(f"{name}={value}: expected at least 1.")
@@ -122,7 +125,7 @@ class Windows:
         self._values = np.full(len(panel.values) + self._padding * (len(panel) + 1), np.nan)
         self._values[np.arange(len(panel.values)) + self._per_row(self._shift)] = read.values
         shift = self._shift
-        self.features = Features(panel, context, horizon, kind.of, scales, shift, self.dtype)
+        self.features = Features(panel, before, horizon, kind.of, scales, shift, self.dtype)
         self.feature_names = self.features.names
         self._steps = np.arange(1 - context, horizon + 1)[:, None]
 

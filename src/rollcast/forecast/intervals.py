@@ -15,7 +15,8 @@ spread for each side as in Romano, Patterson and Candès 2019, "Conformalized qu
 Time series are not exchangeable: errors grow and shrink over months. So only the newest scores
 count, and where truths become known their scores join (`online`, ``Forecaster.update``): weighted
 conformal inference with weights 1 and 0 (Barber, Candès, Ramdas and Tibshirani 2023, "Conformal
-prediction beyond exchangeability", section 4).
+prediction beyond exchangeability", section 4). Where held-out windows share rows, fewer of them
+are independent, and intervals widen for it (`overlap`).
 """
 
 from __future__ import annotations
@@ -73,7 +74,11 @@ class Calibration:
     def _sorted(self) -> np.ndarray:
         return np.sort(self.scores, axis=0)  # NaN goes last
 
-    @property
+    @cached_property
+    def _radii(self) -> dict[float, np.ndarray]:
+        return {}
+
+    @cached_property
     def largest_level(self) -> float:
         """The largest level that every step can give, in percent: 100 · (1 − 1/(n + 1))."""
         return 100.0 * (1.0 - 1.0 / (int(self.counts.min()) + 1))
@@ -95,9 +100,12 @@ class Calibration:
 
         ``level`` in percent. Raises UsageError when there are too few held-out windows for it.
         """
-        self.check(level)
-        found = self._sorted[ranks_of(self.counts, level) - 1, np.arange(self.scores.shape[1])]
-        return found * widening(self.counts, self.overlap, level)
+        check_level(level)
+        if level not in self._radii:
+            self.check(level)
+            found = self._sorted[ranks_of(self.counts, level) - 1, np.arange(self.scores.shape[1])]
+            self._radii[level] = found * widening(self.counts, self.overlap, level)
+        return self._radii[level]
 
     def in_spreads(self, ratio: np.ndarray) -> Calibration:
         """The same where a spread is as wide as ``ratio (horizon,)`` of those before."""
@@ -194,8 +202,8 @@ def spread_ratio(before: Spreads, after: Spreads) -> np.ndarray:
     of the same windows, of a typical one the interval is then as wide in either.
 
     The network that forecasts is not the one whose errors calibrate: it has seen more rows, and
-    says of all windows that it errs less (or more). Its errors on windows it has not seen are not
-    known; the widths of its spreads are, and they bear no truth.
+    says of all windows that it errs less (or more). What it says is known of held-out windows too,
+    where its errors say nothing, since it was trained on them.
     """
     return np.median(sum(before) / sum(after), axis=0)
 

@@ -61,10 +61,11 @@ def widening(counts: Array, overlap: Array, level: float | Array) -> Array:
     shares = np.asarray(level, np.float64) / 100.0
     if (overlap <= 1.0).all():
         return np.ones(np.broadcast_shapes(np.shape(counts), overlap.shape, shares.shape))
-    from statistics import NormalDist  # 10 ms to import
-
-    normal = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
-    square = np.square(normal(0.5 + 0.5 * shares))
+    # The inverse of the error function, to two in a thousand, without an import of 10 ms (Winitzki
+    # 2008, "A handy approximation for the error function and its inverse").
+    half, bend = 0.5 * np.log1p(-np.square(shares)), 0.147
+    middle = 2.0 / (np.pi * bend) + half
+    square = 2.0 * (np.sqrt(np.square(middle) - 2.0 * half / bend) - middle)
     counts = np.maximum(counts, 1.0)
     fewer = np.minimum(np.maximum(counts / overlap, LEAST_FREEDOM), counts)
     return _stretch(square, fewer) / _stretch(square, counts)

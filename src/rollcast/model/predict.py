@@ -87,12 +87,16 @@ def read_off(
 ) -> Prediction:
     """The forecasts that the head's numbers ``(horizon, batch, width)`` say, with quantiles at
     ``levels`` when it has any; ``location, scale (batch,)``."""
-    levels = tuple(levels) if network.head.levels else ()
-    median = network.head.point(output, location, scale).T
-    each = np.broadcast_to(scale[:, None], median.shape)
+    head = network.head
+    levels = tuple(levels) if head.levels else ()
+    each = np.broadcast_to(scale[:, None], (len(scale), len(output)))
+    if levels and head.family is None:  # the median is one of them: sorted once
+        found = head.quantiles(output, (0.5, *levels), location, scale).transpose(1, 0, 2)
+        return Prediction(found[..., 0], found[..., 1:], levels, each)
+    median = head.point(output, location, scale).T
     if not levels:
         return Prediction(median, np.empty((*median.shape, 0)), (), each)
-    quantiles = network.head.quantiles(output, levels, location, scale).transpose(1, 0, 2)
+    quantiles = head.quantiles(output, levels, location, scale).transpose(1, 0, 2)
     return Prediction(median, quantiles, levels, each)
 
 

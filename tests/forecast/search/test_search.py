@@ -241,6 +241,7 @@ def test_a_model_keeps_its_search(found: Forecaster, tmp_path: Path) -> None:
         ({"setting": {"evil": 1}}, "'evil', which is no option"),
         ({"setting": {"context": "wide"}}, "'context' = 'wide'"),
         ({"score": "low"}, "'score' = 'low'"),
+        ({"default": None}, "scores without those of the default"),
     ):
         trials = [trial | change for trial in spec["trials"]]
         write_model(tmp_path / "b.roll", spec | {"trials": trials}, sections)

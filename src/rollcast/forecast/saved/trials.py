@@ -56,6 +56,8 @@ def unpack_trials(spec: dict[str, Any]) -> tuple[Trial, ...]:
         if "hidden" in setting:
             setting["hidden"] = tuple(setting["hidden"])
         trials.append(Trial(setting, **{name: field(saved, name, *KINDS[name]) for name in KINDS}))
+    if any((trial.score is None) != (trial.default is None) for trial in trials):
+        raise ModelFileError("the model's trials have scores without those of the default.")
     if trials and sum(trial.chosen for trial in trials) != 1:
         raise ModelFileError("the model's trials name no winner. Save the model again.")
     return tuple(trials)

@@ -49,7 +49,8 @@ def search_blends(
             best, best_ratio = method, ratio
         score, without = (float(np.nanmean(each)) for each in (errors, alone))
         setting, note = found.setting | {"blend": method}, f"{without:.4g} without it"
-        one = Trial(setting, steps, clock.spent, score, found.default, False, note)
+        default = without if found.default is None else found.default
+        one = Trial(setting, steps, clock.spent, score, default, False, note)
         tried.append(one)
     blend = NO_BLEND
     if best:

@@ -40,3 +40,14 @@ def test_the_errors_of_a_backtest_are_drawn() -> None:
     dots, bars, curve = figure.data[:3]
     assert len(dots.y) == expected.size <= MOST_DOTS
     assert 0.95 < sum(bars.y) <= 1.0 and max(curve.y) < 1.0
+
+
+def test_series_that_repeat_themselves_have_no_unit_of_mase() -> None:
+    again = np.tile(np.arange(8.0), 30)
+    noisy = again + np.random.default_rng(2).normal(size=240)
+    for other, unit in ((2 * again, "y"), (noisy, "unit of MASE")):
+        panel = Panel.of({"a": again, "b": other}, start="2024-01-01", freq="h", season=8)
+        model = Forecaster(3, context=16, hidden=(4,), training=Training(steps=1))
+        picture = pictured(model.backtest(panel, windows=6))
+        assert picture.unit == unit and not np.isinf(picture.errors).any()
+        assert len(residuals(picture).data) >= 3

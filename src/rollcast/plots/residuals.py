@@ -30,8 +30,10 @@ def residual_picture(found: Backtest) -> ResidualPicture:
     """
     errors = found.truth - found.forecasts[found.name]
     unit = found.panel.columns.target
-    if len(np.unique(found.series)) > 1:
-        errors, unit = errors / found.judged.units[:, None], "unit of MASE"
+    units = found.judged.units
+    if len(np.unique(found.series)) > 1 and (units > 0).any():  # 0 where each season is the last
+        errors = errors / np.where(units > 0, units, np.nan)[:, None]
+        unit = "unit of MASE"
     order = np.lexsort((found.origin, found.series))
     first, series = errors[order, 0], found.series[order]
     return ResidualPicture(found.times, errors, unit, *autocorrelation(first, series))
